@@ -1,0 +1,1 @@
+export { type CallContext, callContext, remainingTime, runWithContext } from './call-context.js';

@@ -1,0 +1,13 @@
+export { DESCRIPTOR_SET_BASE64, SERVICE_HOSTS } from './generated/descriptors.js';
+export { EncodedReply } from './encoded-reply.js';
+export type {
+  HandlerOf,
+  MessageCodec,
+  MethodDefinition,
+  RequestOf,
+  ResponseOf,
+  ServiceClient,
+  ServiceController,
+  ServiceDefinition,
+} from './service-definition.js';
+export { attachMethodDefinition, methodDefinitionOf } from './method-metadata.js';

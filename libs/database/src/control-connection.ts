@@ -1,0 +1,121 @@
+import { Unavailable } from '@rookery/errors';
+import type { Logger } from '@rookery/observability';
+import pg from 'pg';
+
+/** Milliseconds between two attempts to connect: doubling from the first to the second. */
+const BACKOFF = { first: 100, longest: 2_000 };
+const CONNECT_TIMEOUT = 3_000;
+
+/**
+ * One connection of a service beside its pool, for what must not queue behind calls or needs a session of its own:
+ * LISTEN, session-level advisory locks, the health check. It reconnects for ever.
+ */
+export class ControlConnection {
+  private client: pg.Client | undefined;
+  private closed = false;
+  private retry: NodeJS.Timeout | undefined;
+  private readonly onConnected = new Set<() => void>();
+  private readonly onLost = new Set<() => void>();
+  private readonly listeners = new Map<string, Set<(payload: string | undefined) => void>>();
+
+  constructor(
+    private readonly url: string,
+    private readonly name: string,
+    private readonly logger: Logger,
+  ) {}
+
+  get connected(): boolean {
+    return this.client !== undefined;
+  }
+
+  /** Connects for the first time. @throws what the attempt failed with; later losses are mended in the background. */
+  async open(): Promise<void> {
+    const client = new pg.Client({
+      connectionString: this.url,
+      application_name: `${this.name} control`,
+      connectionTimeoutMillis: CONNECT_TIMEOUT,
+      keepAlive: true,
+    });
+    let live = false;
+    const lose = (error?: Error) => {
+      if (!live) return;
+      live = false;
+      this.client = undefined;
+      if (this.closed) return;
+      this.logger.warn({ error }, 'lost the control connection to the database');
+      for (const listener of this.onLost) listener();
+      this.reconnect(BACKOFF.first);
+    };
+    client.on('error', lose);
+    client.on('end', () => lose());
+    client.on('notification', ({ channel, payload }) => this.deliver(channel, payload));
+    try {
+      await client.connect();
+      for (const channel of this.listeners.keys()) await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
+    } catch (error) {
+      void client.end().catch(() => undefined);
+      throw error;
+    }
+    if (this.closed) return client.end();
+    live = true;
+    this.client = client;
+    for (const listener of this.onConnected) listener();
+  }
+
+  /** Runs one statement on this session. @throws {Unavailable} while it is not connected. */
+  async query<R extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<R[]> {
+    if (!this.client) throw new Unavailable('the database is not available');
+    return (await this.client.query<R>(text, values)).rows;
+  }
+
+  /**
+   * Calls `listener` for each NOTIFY on `channel`, and with undefined after a reconnection, when any number of them may
+   * have been missed. @returns what ends it. @throws {Unavailable} while there is no connection.
+   */
+  async listen(channel: string, listener: (payload: string | undefined) => void): Promise<() => void> {
+    const known = this.listeners.get(channel);
+    if (known) known.add(listener);
+    else {
+      if (!this.client) throw new Unavailable('the database is not available');
+      this.listeners.set(channel, new Set([listener]));
+    }
+    // LISTEN again is harmless, and whoever came second must not go on before the first one's has taken effect.
+    await this.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+    return () => this.listeners.get(channel)?.delete(listener);
+  }
+
+  /** Calls `connected` after each connection but the first, `lost` after each loss. @returns what ends it. */
+  onChange(handlers: { connected?: () => void; lost?: () => void }): () => void {
+    if (handlers.connected) this.onConnected.add(handlers.connected);
+    if (handlers.lost) this.onLost.add(handlers.lost);
+    return () => {
+      if (handlers.connected) this.onConnected.delete(handlers.connected);
+      if (handlers.lost) this.onLost.delete(handlers.lost);
+    };
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.retry);
+    const { client } = this;
+    this.client = undefined;
+    await client?.end().catch(() => undefined);
+  }
+
+  private deliver(channel: string, payload: string | undefined): void {
+    for (const listener of this.listeners.get(channel) ?? []) listener(payload ?? '');
+  }
+
+  private reconnect(wait: number): void {
+    if (this.closed) return;
+    this.retry = setTimeout(() => {
+      this.open().then(
+        () => {
+          this.logger.info('the control connection to the database is back');
+          for (const listeners of this.listeners.values()) for (const listener of listeners) listener(undefined);
+        },
+        () => this.reconnect(Math.min(wait * 2, BACKOFF.longest)),
+      );
+    }, wait);
+  }
+}

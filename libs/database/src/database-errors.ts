@@ -1,0 +1,77 @@
+import {
+  Aborted,
+  AlreadyExists,
+  DeadlineExceeded,
+  FailedPrecondition,
+  InvalidArgument,
+  ResourceExhausted,
+  type RookeryError,
+  Unavailable,
+} from '@rookery/errors';
+import { QueryFailedError } from 'typeorm';
+
+/** A constraint or index whose name is UPPER_SNAKE_CASE names the reason that callers get: `USER_EMAIL_TAKEN`. */
+const REASON = /^[A-Z][A-Z0-9_]*$/;
+
+/** Network failures as Node reports them. */
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+
+/** What pg says, without a code, when a connection is not to be had or breaks. */
+const BROKEN =
+  /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|not queryable|Client was closed/i;
+
+interface PostgresError extends Error {
+  code?: string;
+  constraint?: string;
+}
+
+/**
+ * A failure of PostgreSQL as an error of the catalogue, or undefined when it is none that callers can act on.
+ * SQLSTATE codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+export function mapDatabaseError(thrown: unknown): RookeryError | undefined {
+  const error = (thrown instanceof QueryFailedError ? thrown.driverError : thrown) as PostgresError;
+  if (!(error instanceof Error)) return undefined;
+  const { code = '', constraint = '' } = error;
+  const options = { cause: thrown, reason: REASON.test(constraint) ? constraint : undefined };
+  switch (code) {
+    case '23505':
+      return new AlreadyExists('it exists already', options);
+    case '23503':
+      return new FailedPrecondition('something it refers to does not exist, or it is still referred to', options);
+    case '23502':
+    case '23514':
+      return new InvalidArgument('a value is not allowed', options);
+    case '40001':
+    case '40P01':
+      return new Aborted('a concurrent change got in the way; try again', options);
+    case '57014':
+      return new DeadlineExceeded('the database took too long', options);
+    case '53300':
+      return new ResourceExhausted('the database has no connection left', { ...options, retryAfter: 1000 });
+    default:
+      // 08: connection exceptions; 57P: the server shuts down or starts; 53: out of resources.
+      if (/^(08|57P|53)/.test(code) || NETWORK.has(code) || BROKEN.test(error.message)) {
+        return new Unavailable('the database is not available', options);
+      }
+      return undefined;
+  }
+}
+
+/** Runs `work` and rethrows what it throws as the catalogue's error where there is one. */
+export async function mappingErrors<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw mapDatabaseError(error) ?? error;
+  }
+}

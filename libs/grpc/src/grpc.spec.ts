@@ -1,0 +1,349 @@
+import { Client, Metadata, credentials } from '@grpc/grpc-js';
+import { type CanActivate, Injectable, Module, UseGuards } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { type MicroserviceOptions, Payload } from '@nestjs/microservices';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { LogConfig, CallObserver, Metrics, createLogger } from '@rookery/observability';
+import { EncodedReply, type ServiceClient } from '@rookery/contracts';
+import { callContext } from '@rookery/context';
+import { Empty } from '@rookery/contracts/google/protobuf';
+import { CreateUserRequest, GetUserRequest, ListUsersRequest, User } from '@rookery/contracts/user/v1';
+import { AlreadyExists, Code, InvalidArgument, NotFound, PermissionDenied, RookeryError } from '@rookery/errors';
+import { IsEmail, IsNotEmpty, IsUUID, Max } from 'class-validator';
+import { Observable, concat, map, of, throwError } from 'rxjs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type CallOptions, GrpcController, GrpcModule, GrpcServer, Messages, createGrpcClient } from './index.js';
+
+const method = <A, B, Q extends boolean, P extends boolean>(
+  name: string,
+  requestType: A,
+  requestStream: Q,
+  responseType: B,
+  responseStream: P,
+) => ({ name, requestType, requestStream, responseType, responseStream, options: {} }) as const;
+
+/** A service with all four kinds, on messages that exist. */
+const TestDefinition = {
+  name: 'TestService',
+  fullName: 'test.v1.TestService',
+  methods: {
+    get: method('Get', GetUserRequest, false, User, false),
+    observe: method('Observe', GetUserRequest, false, User, false),
+    drop: method('Drop', GetUserRequest, false, Empty, false),
+    encoded: method('Encoded', GetUserRequest, false, User, false),
+    forbidden: method('Forbidden', GetUserRequest, false, User, false),
+    list: method('List', ListUsersRequest, false, User, true),
+    listObservable: method('ListObservable', ListUsersRequest, false, User, true),
+    collect: method('Collect', CreateUserRequest, true, User, false),
+    echo: method('Echo', CreateUserRequest, true, User, true),
+  },
+} as const;
+
+class GetDto implements GetUserRequest {
+  @IsUUID()
+  id!: string;
+}
+class AnyGetDto implements GetUserRequest {
+  @IsNotEmpty()
+  id!: string;
+}
+class ListDto implements ListUsersRequest {
+  @Max(100_000)
+  pageSize!: number;
+  pageToken!: string;
+}
+class CreateDto implements CreateUserRequest {
+  @IsEmail()
+  email!: string;
+  @IsNotEmpty()
+  name!: string;
+}
+
+const UUID = '018f0000-0000-7000-8000-000000000000';
+const user = (id: string): User => User.fromPartial({ id });
+
+@Injectable()
+class Never implements CanActivate {
+  canActivate(): boolean {
+    return false;
+  }
+}
+
+/** What the streaming handlers did, for assertions. */
+const seen = { produced: 0, stopped: 0, aborted: 0, requestId: '' };
+
+@GrpcController(TestDefinition)
+class TestController {
+  async get(@Payload() { id }: GetDto): Promise<User> {
+    seen.requestId = callContext()?.requestId ?? '';
+    if (id.endsWith('1')) throw new NotFound('no such user', { reason: 'USER_NOT_FOUND', metadata: { id } });
+    if (id.endsWith('2')) throw new Error('a secret defect');
+    if (id.endsWith('3')) return undefined as never;
+    return user(id);
+  }
+  observe(@Payload() { id }: AnyGetDto): Observable<User> {
+    return id === 'fails' ? throwError(() => new AlreadyExists('twice')) : of(user(id), user('second'));
+  }
+  async drop(@Payload() _request: AnyGetDto): Promise<Empty> {
+    return undefined as never;
+  }
+  encoded(@Payload() { id }: AnyGetDto): User {
+    return new EncodedReply(User.encode(user(id)).finish()) as never;
+  }
+  @UseGuards(Never)
+  forbidden(@Payload() { id }: AnyGetDto): User {
+    return user(id);
+  }
+  async *list(@Payload() { pageSize, pageToken }: ListDto): AsyncGenerator<User> {
+    const { signal } = callContext()!;
+    signal.addEventListener('abort', () => (seen.aborted += 1));
+    try {
+      for (seen.produced = 0; seen.produced < pageSize; seen.produced += 1) {
+        yield User.fromPartial({ id: String(seen.produced), name: pageToken });
+      }
+      if (pageToken === 'fails') throw new NotFound('in the middle');
+      if (pageToken === 'hangs') await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    } finally {
+      seen.stopped += 1;
+    }
+  }
+  listObservable(@Payload() { pageSize, pageToken }: ListDto): Observable<User> {
+    const users = of(...Array.from({ length: pageSize }, (_, id) => user(String(id))));
+    return pageToken === 'fails'
+      ? concat(
+          users,
+          throwError(() => new NotFound('in the middle')),
+        )
+      : users.pipe(map((u) => u));
+  }
+  async collect(@Messages(CreateDto) messages: AsyncIterable<CreateDto>): Promise<User> {
+    const emails: string[] = [];
+    for await (const { email } of messages) emails.push(email);
+    return user(emails.join());
+  }
+  async *echo(@Messages(CreateDto) messages: AsyncIterable<CreateDto>): AsyncGenerator<User> {
+    for await (const { email } of messages) yield user(email);
+  }
+}
+
+@Module({ imports: [GrpcModule], controllers: [TestController] })
+class TestModule {}
+
+let server: GrpcServer;
+let metrics: Metrics;
+let client: ServiceClient<typeof TestDefinition, CallOptions>;
+let closeAll: () => Promise<void>;
+
+beforeAll(async () => {
+  metrics = new Metrics();
+  const logger = createLogger({ level: 'silent', format: 'json' } as LogConfig, 'test');
+  server = new GrpcServer({
+    name: 'test-service',
+    host: '127.0.0.1',
+    port: 0,
+    maxMessageBytes: 10_000,
+    observer: new CallObserver(metrics, logger),
+  });
+  const app = await NestFactory.create(TestModule, new FastifyAdapter(), { logger: false });
+  app.connectMicroservice<MicroserviceOptions>({ strategy: server }, { inheritAppConfig: true });
+  await app.startAllMicroservices();
+  const made = createGrpcClient(TestDefinition, { target: `127.0.0.1:${server.port}`, timeout: 5_000 });
+  client = made.methods;
+  closeAll = async () => {
+    made.close();
+    await app.close();
+  };
+});
+afterAll(() => closeAll());
+afterEach(() => Object.assign(seen, { produced: 0, stopped: 0, aborted: 0, requestId: '' }));
+
+async function failure(work: Promise<unknown>): Promise<RookeryError> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof RookeryError) return error;
+    throw error;
+  }
+  throw new Error('it did not fail');
+}
+
+async function drain<T>(source: AsyncIterable<T>, into: T[] = []): Promise<T[]> {
+  for await (const item of source) into.push(item);
+  return into;
+}
+
+const create = (email: string) => ({ email, name: 'n' });
+
+describe('unary', () => {
+  it('answers, through promises, observables and encoded replies', async () => {
+    expect(await client.get({ id: UUID })).toEqual(user(UUID));
+    expect(await client.observe({ id: 'x' })).toEqual(user('x'));
+    expect(await client.encoded({ id: 'bytes' })).toEqual(user('bytes'));
+    expect(await client.drop({ id: 'x' })).toEqual({});
+  });
+
+  it('carries an error with its class and details', async () => {
+    const error = await failure(client.get({ id: UUID.replace(/.$/, '1') }));
+    expect(error).toBeInstanceOf(NotFound);
+    expect(error).toMatchObject({ message: 'no such user', reason: 'USER_NOT_FOUND', domain: 'test-service' });
+    expect(await failure(client.observe({ id: 'fails' }))).toBeInstanceOf(AlreadyExists);
+  });
+
+  it('hides a defect, and the reply that is missing', async () => {
+    const hidden = { code: Code.INTERNAL, message: 'internal error' };
+    expect(await failure(client.get({ id: UUID.replace(/.$/, '2') }))).toMatchObject(hidden);
+    expect(await failure(client.get({ id: UUID.replace(/.$/, '3') }))).toMatchObject(hidden);
+  });
+
+  it('refuses an invalid request with the fields', async () => {
+    const error = await failure(client.get({ id: 'x' }));
+    expect(error).toBeInstanceOf(InvalidArgument);
+    expect(error).toMatchObject({ violations: [{ field: 'id', description: 'id must be a UUID' }] });
+  });
+
+  it('refuses bytes that are no message', async () => {
+    const raw = new Client(`127.0.0.1:${server.port}`, credentials.createInsecure());
+    const same = (bytes: Buffer) => bytes;
+    const code = await new Promise((resolve) =>
+      raw.makeUnaryRequest('/test.v1.TestService/Get', same, same, Buffer.from([0x0a, 0x7f]), (error) =>
+        resolve(error?.code),
+      ),
+    );
+    raw.close();
+    expect(code).toBe(Code.INVALID_ARGUMENT);
+  });
+
+  it('refuses what a guard denies and what is too large', async () => {
+    expect(await failure(client.forbidden({ id: 'x' }))).toBeInstanceOf(PermissionDenied);
+    expect((await failure(client.observe({ id: 'x'.repeat(20_000) }))).code).toBe(Code.RESOURCE_EXHAUSTED);
+  });
+
+  it('carries the request id in', async () => {
+    await client.get({ id: UUID }, { metadata: { 'x-request-id': 'mine' } });
+    expect(seen.requestId).toBe('mine');
+  });
+
+  it('answers UNIMPLEMENTED for a method that nobody serves', async () => {
+    const raw = new Client(`127.0.0.1:${server.port}`, credentials.createInsecure());
+    const same = (bytes: Buffer) => bytes;
+    const code = await new Promise((resolve) =>
+      raw.makeUnaryRequest('/test.v1.TestService/Nope', same, same, Buffer.alloc(0), new Metadata(), (error) =>
+        resolve(error?.code),
+      ),
+    );
+    raw.close();
+    expect(code).toBe(Code.UNIMPLEMENTED);
+  });
+});
+
+describe('server streaming', () => {
+  it('sends all and ends', async () => {
+    expect(await drain(client.list({ pageSize: 3, pageToken: 't' }))).toHaveLength(3);
+    expect(await drain(client.listObservable({ pageSize: 3 }))).toHaveLength(3);
+  });
+
+  it('fails before the first message and in the middle', async () => {
+    expect(await failure(drain(client.list({ pageSize: 200_000 })))).toBeInstanceOf(InvalidArgument);
+    for (const stream of [client.list, client.listObservable]) {
+      const got: User[] = [];
+      expect(await failure(drain(stream({ pageSize: 2, pageToken: 'fails' }), got))).toBeInstanceOf(NotFound);
+      expect(got).toHaveLength(2);
+    }
+  });
+
+  it('stops the producer when the client leaves', async () => {
+    for await (const { id } of client.list({ pageSize: 1, pageToken: 'hangs' })) {
+      expect(id).toBe('0');
+      break;
+    }
+    await expect.poll(() => seen).toMatchObject({ stopped: 1, aborted: 1 });
+  });
+
+  it('lets a slow reader pause the producer', async () => {
+    const stream = client.list({ pageSize: 100_000, pageToken: 'x'.repeat(1_000) })[Symbol.asyncIterator]();
+    await stream.next();
+    let before = -1;
+    await expect.poll(() => [before, (before = seen.produced)].every((n) => n === seen.produced)).toBe(true);
+    expect(seen.produced).toBeLessThan(10_000);
+    await stream.return?.();
+    await expect.poll(() => seen.stopped).toBe(1);
+  });
+});
+
+describe('client streaming', () => {
+  it('collects every message', async () => {
+    expect((await client.collect([create('a@b.cd'), create('e@f.gh')])).id).toBe('a@b.cd,e@f.gh');
+  });
+
+  it('refuses an invalid message in the middle', async () => {
+    expect(await failure(client.collect([create('a@b.cd'), create('x')]))).toMatchObject({
+      violations: [{ field: 'email', description: 'email must be an email' }],
+    });
+  });
+});
+
+describe('bidi streaming', () => {
+  it('answers each message', async () => {
+    expect((await drain(client.echo([create('a@b.cd'), create('e@f.gh')]))).map(({ id }) => id)).toEqual([
+      'a@b.cd',
+      'e@f.gh',
+    ]);
+  });
+
+  it('answers up to the invalid message', async () => {
+    const got: User[] = [];
+    const error = await failure(drain(client.echo([create('a@b.cd'), create('x')]), got));
+    expect(error).toBeInstanceOf(InvalidArgument);
+    expect(got).toHaveLength(1);
+  });
+});
+
+describe('deadlines and cancellation', () => {
+  it('ends a call at its deadline', async () => {
+    const error = await failure(drain(client.list({ pageSize: 1, pageToken: 'hangs' }, { timeout: 50 })));
+    expect(error.code).toBe(Code.DEADLINE_EXCEEDED);
+    await expect.poll(() => seen.stopped).toBe(1);
+  });
+
+  it('ends a call whose signal aborts', async () => {
+    const controller = new AbortController();
+    const work = drain(client.list({ pageSize: 1, pageToken: 'hangs' }, { signal: controller.signal }));
+    controller.abort();
+    expect((await failure(work)).code).toBe(Code.CANCELLED);
+  });
+});
+
+it('counts calls by method and code', async () => {
+  await client.get({ id: UUID });
+  const text = await metrics.registry.metrics();
+  expect(text).toMatch(
+    /grpc_server_handling_seconds_count\{grpc_service="test\.v1\.TestService",grpc_method="Get",grpc_code="OK"\} \d/,
+  );
+  expect(text).toContain('grpc_server_in_flight{grpc_service="test.v1.TestService",grpc_method="Get"} 0');
+});
+
+describe('a controller', () => {
+  const one = (name: string) =>
+    ({ name: 'S', fullName: 's.S', methods: { [name]: TestDefinition.methods.get } }) as never;
+
+  it('is refused when an RPC has no method', () => {
+    class Empty {}
+    expect(() => GrpcController(one('get'))(Empty)).toThrow('Empty has no method get for the RPC s.S/Get');
+  });
+
+  it('is refused when a request has no DTO class, which would skip validation', () => {
+    class Careless {
+      get(@Payload() request: GetUserRequest): User {
+        return user(request.id);
+      }
+    }
+    expect(() => GrpcController(one('get'))(Careless)).toThrow(
+      'Careless.get must take its request as @Payload() request: SomeDto, with SomeDto a class imported as a value',
+    );
+  });
+});
+
+it('knows the services it serves and its port', () => {
+  expect(server.services.map(({ fullName }) => fullName)).toEqual(['test.v1.TestService']);
+  expect(server.port).toBeGreaterThan(0);
+});

@@ -1,0 +1,61 @@
+import { Controller } from '@nestjs/common';
+import { MessagePattern } from '@nestjs/microservices';
+import { type MethodDefinition, type ServiceDefinition, attachMethodDefinition } from '@rookery/contracts';
+import { isMessageStreamParameter } from './messages.decorator.js';
+
+/** Tells our handlers from those of other transports of the same application. */
+export const GRPC_TRANSPORT = Symbol('rookery-grpc');
+
+/** What a handler's registration carries besides its path. */
+export interface GrpcHandlerExtras {
+  readonly service: ServiceDefinition;
+  readonly method: MethodDefinition;
+}
+
+/** `/user.v1.UserService/GetUser` */
+export function pathOf(service: ServiceDefinition, method: { name: string }): string {
+  return `/${service.fullName}/${method.name}`;
+}
+
+/**
+ * Makes a class the controller of a gRPC service: each method named like an RPC of `service` serves it.
+ *
+ * Each of these methods takes its request as `@Payload() request: SomeDto` (or `@Messages(SomeDto)` when the client
+ * streams), so that every message is validated; the decorator refuses a method whose request has no DTO class.
+ * @throws {TypeError} when an RPC has no method, or a method's request no DTO
+ */
+export function GrpcController(service: ServiceDefinition): ClassDecorator {
+  return (controller) => {
+    const prototype = (controller as unknown as { prototype: Record<string, unknown> }).prototype;
+    for (const [name, method] of Object.entries(service.methods) as [string, MethodDefinition][]) {
+      const handler = prototype[name];
+      if (typeof handler !== 'function') {
+        throw new TypeError(`${controller.name} has no method ${name} for the RPC ${service.fullName}/${method.name}`);
+      }
+      refuseWithoutDto(controller.name, prototype, name, method);
+      const descriptor = Object.getOwnPropertyDescriptor(prototype, name) ?? { value: handler };
+      const extras: GrpcHandlerExtras = { service, method };
+      MessagePattern(pathOf(service, method), GRPC_TRANSPORT, extras)(prototype, name, descriptor);
+      attachMethodDefinition(handler, method);
+    }
+    Controller()(controller);
+  };
+}
+
+/** A request type that is erased (`Object`) would silently skip validation. */
+function refuseWithoutDto(controller: string, prototype: object, name: string, method: MethodDefinition): void {
+  const types = Reflect.getMetadata('design:paramtypes', prototype, name) as unknown[] | undefined;
+  const declares = (prototype as Record<string, () => unknown>)[name]!.length > 0;
+  if (!declares) return;
+  if (method.requestStream) {
+    if (isMessageStreamParameter(prototype, name)) return;
+    throw new TypeError(
+      `${controller}.${name} must take its messages as @Messages(SomeDto) messages: AsyncIterable<SomeDto>`,
+    );
+  }
+  const type = types?.[0];
+  if (typeof type === 'function' && type !== Object) return;
+  throw new TypeError(
+    `${controller}.${name} must take its request as @Payload() request: SomeDto, with SomeDto a class imported as a value`,
+  );
+}

@@ -1,0 +1,60 @@
+import { EnvEnum } from '@rookery/config';
+import { callContext } from '@rookery/context';
+import pino, { type DestinationStream } from 'pino';
+import pretty from 'pino-pretty';
+import type { Logger } from './logger.js';
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LEVELS)[number];
+
+/** How the process logs. */
+export class LogConfig {
+  @EnvEnum({
+    name: 'LOG_LEVEL',
+    description: 'The least severe level that is logged.',
+    values: LEVELS,
+    default: 'info',
+  })
+  readonly level!: LogLevel;
+
+  @EnvEnum({
+    name: 'LOG_FORMAT',
+    description: 'One JSON object a line, or coloured text for people.',
+    values: ['json', 'pretty'],
+    default: 'pretty',
+    productionDefault: 'json',
+  })
+  readonly format!: 'json' | 'pretty';
+}
+
+/**
+ * A logger that writes to standard output (or `destination`). Inside a call every line carries its request id.
+ * @param service the name each line carries
+ */
+export function createLogger(config: LogConfig, service: string, destination?: DestinationStream): Logger {
+  const stream =
+    destination ??
+    (config.format === 'pretty'
+      ? pretty({
+          translateTime: 'SYS:HH:MM:ss.l',
+          ignore: 'pid,hostname,service',
+          messageFormat: '[{service}] {msg}',
+          singleLine: true,
+          sync: true,
+        })
+      : pino.destination({ fd: 1, sync: true }));
+  return pino(
+    {
+      level: config.level,
+      base: { service },
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      mixin: () => {
+        const requestId = callContext()?.requestId;
+        return requestId === undefined ? {} : { requestId };
+      },
+      serializers: { error: pino.stdSerializers.err },
+    },
+    stream,
+  );
+}
