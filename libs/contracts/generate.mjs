@@ -11,7 +11,9 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const generated = join(root, 'libs/contracts/src/generated');
-const generatedErrors = join(root, 'libs/errors/src/generated');
+/** Template of each further lib that keeps messages of its own: no lib of its floor may import contracts. */
+const others = { errors: 'buf.gen.errors.yaml', grpc: 'buf.gen.grpc.yaml' };
+const folders = [generated, ...Object.keys(others).map((lib) => join(root, 'libs', lib, 'src/generated'))];
 const stamp = join(generated, '.inputs');
 
 /** Names that ts-proto exports from every file and that are not the package's own. */
@@ -32,7 +34,8 @@ function fingerprint() {
     ...files(join(root, 'libs/contracts/third_party'), '.proto'),
     ...files(join(root, 'libs/contracts'), '.mjs').filter((path) => !path.includes('generated')),
     join(root, 'libs/contracts/buf.gen.yaml'),
-    join(root, 'libs/contracts/buf.gen.errors.yaml'),
+    ...Object.values(others).map((template) => join(root, 'libs/contracts', template)),
+    join(root, 'buf.yaml'),
     join(root, 'package-lock.json'),
   ];
   for (const path of inputs) hash.update(relative(root, path)).update(readFileSync(path));
@@ -92,11 +95,11 @@ function serviceHosts(descriptorSet) {
 }
 
 function generate(inputs) {
-  for (const folder of [generated, generatedErrors]) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   buf('generate', '--template', 'libs/contracts/buf.gen.yaml');
-  buf('generate', '--template', 'libs/contracts/buf.gen.errors.yaml');
+  for (const template of Object.values(others)) buf('generate', '--template', `libs/contracts/${template}`);
   for (const folder of new Set(files(generated, '.ts').map((path) => dirname(path)))) writePackageIndex(folder);
-  const descriptorSet = buf('build', 'proto', '-o', '-#format=binpb');
+  const descriptorSet = buf('build', '-o', '-#format=binpb');
   mkdirSync(generated, { recursive: true });
   writeFileSync(
     join(generated, 'descriptors.ts'),
@@ -113,7 +116,8 @@ function generate(inputs) {
 }
 
 const inputs = fingerprint();
-const current = existsSync(stamp) && existsSync(generatedErrors) && readFileSync(stamp, 'utf8') === inputs;
+const current =
+  existsSync(stamp) && folders.every((folder) => existsSync(folder)) && readFileSync(stamp, 'utf8') === inputs;
 if (process.argv.includes('--check')) {
   if (!current) {
     console.error('The code generated from proto/ is stale: run `npm run contracts`.');

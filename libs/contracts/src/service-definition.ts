@@ -15,7 +15,8 @@ export interface MethodDefinition<Request = unknown, Response = unknown> {
   readonly requestStream: boolean;
   readonly responseType: MessageCodec<Response>;
   readonly responseStream: boolean;
-  readonly options: { readonly idempotencyLevel?: 'IDEMPOTENT' | 'NO_SIDE_EFFECTS' };
+  /** `_unknownFields` holds the options of other libraries' extensions, encoded. */
+  readonly options: { readonly idempotencyLevel?: 'IDEMPOTENT' | 'NO_SIDE_EFFECTS'; readonly _unknownFields?: object };
 }
 
 /** One service of a proto. The keys of `methods` are the names of the controller's methods. */
@@ -41,14 +42,17 @@ type UnaryReply<T> = T | Promise<T> | Observable<T>;
 type InputOf<M> = M extends { requestStream: true } ? AsyncIterable<RequestOf<M>> : RequestOf<M>;
 
 /**
- * What a controller's method for an RPC looks like. Parameters after the request (`@Ctx()`, custom ones) are free,
- * hence `any`: they come from decorators that the proto knows nothing of.
+ * What a controller's method for an RPC looks like. It is declared as a method so that the request may be a DTO class
+ * that says more than the message does (a field that is never undefined): validation has made that true. Parameters
+ * after the request (`@Ctx()`, custom ones) are free, hence `any`: they come from decorators.
  */
-export type HandlerOf<M> = (
-  request: InputOf<M>,
-  // oxlint-disable-next-line typescript/no-explicit-any
-  ...injected: any[]
-) => M extends { responseStream: true } ? StreamReply<ResponseOf<M>> : UnaryReply<ResponseOf<M>>;
+export type HandlerOf<M> = {
+  handle(
+    request: InputOf<M>,
+    // oxlint-disable-next-line typescript/no-explicit-any
+    ...injected: any[]
+  ): M extends { responseStream: true } ? StreamReply<ResponseOf<M>> : UnaryReply<ResponseOf<M>>;
+}['handle'];
 
 /** The methods a controller of the service has to have. */
 export type ServiceController<D extends { methods: object }> = {

@@ -2,6 +2,7 @@ export { DatabaseConfig } from './database.config.js';
 export { type DatabaseOptions, DatabaseModule } from './database.module.js';
 export { ChangeFeed } from './change-feed.js';
 export { ControlConnection } from './control-connection.js';
+export { dataSourceOptions } from './data-source-options.js';
 export { migrate } from './migrations.js';
 export { type Page, type PageRequest, keysetPage } from './keyset-page.js';
 export { ServiceDataSource } from './service-data-source.js';

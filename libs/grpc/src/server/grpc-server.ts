@@ -27,6 +27,8 @@ export interface GrpcServerOptions {
   port: number;
   maxMessageBytes: number;
   observer: CallObserver;
+  /** Adds what is not a controller, such as health and reflection; gets the full names of the controllers' services. */
+  beforeListen?: (server: GrpcServer, services: string[]) => void;
 }
 
 /** How long a stream may go on once the server stops, before its client is told to call again. */
@@ -43,6 +45,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   private readonly native: NativeServer;
   private readonly running = new Map<RunningCall, { stream: boolean }>();
   private bound = 0;
+  private closing: Promise<void> | undefined;
 
   constructor(private readonly options: GrpcServerOptions) {
     super();
@@ -70,7 +73,13 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
 
   /** Called by Nest. The callback gets the error when the port cannot be had. */
   listen(callback: (error?: Error) => void): void {
-    for (const service of this.services) this.serve(service);
+    try {
+      for (const service of this.services) this.serve(service);
+      const names = this.services.map(({ fullName }) => fullName);
+      this.options.beforeListen?.(this, names);
+    } catch (error) {
+      return callback(error as Error);
+    }
     const address = `${this.options.host.includes(':') ? `[${this.options.host}]` : this.options.host}:${this.options.port}`;
     this.native.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (!error) this.bound = port;
@@ -82,12 +91,9 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
    * Accepts no further calls, lets the running ones end, and tells clients of streams that do not end to call again.
    * Unary calls are waited for; `forceClose` ends those as well.
    */
-  async close(): Promise<void> {
-    const streams = setTimeout(() => {
-      for (const [call, { stream }] of this.running) if (stream) call.shutDown();
-    }, STREAM_GRACE);
-    await new Promise<void>((resolve) => this.native.tryShutdown(() => resolve()));
-    clearTimeout(streams);
+  close(): Promise<void> {
+    this.closing ??= this.drain();
+    return this.closing;
   }
 
   /** Ends whatever still runs, at once. */
@@ -103,6 +109,14 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   /** The grpc-js server. */
   unwrap<T = NativeServer>(): T {
     return this.native as T;
+  }
+
+  private async drain(): Promise<void> {
+    const streams = setTimeout(() => {
+      for (const [call, { stream }] of this.running) if (stream) call.shutDown();
+    }, STREAM_GRACE);
+    await new Promise<void>((resolve) => this.native.tryShutdown(() => resolve()));
+    clearTimeout(streams);
   }
 
   private handlers() {

@@ -1,12 +1,80 @@
-import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
-import { ReflectionService } from '@grpc/reflection';
+import type { handleBidiStreamingCall } from '@grpc/grpc-js';
+import type { DescFile } from '@bufbuild/protobuf';
 import { DESCRIPTOR_SET_BASE64 } from '@rookery/contracts';
+import { Code } from '@rookery/errors';
+import { ServerReflectionRequest, ServerReflectionResponse } from '../generated/grpc/reflection/v1/reflection.js';
+import { DescriptorIndex } from './descriptor-index.js';
 import type { GrpcServer } from './grpc-server.js';
 
-/** Lets clients such as `buf curl` ask for the protos of `services` (full names). Before `listen`. */
-export function addReflection(server: GrpcServer, services: string[]): void {
-  const definitions = loadFileDescriptorSetFromBuffer(Buffer.from(DESCRIPTOR_SET_BASE64, 'base64'));
-  new ReflectionService(definitions, { services }).addToServer({
-    addService: (definition, implementation) => server.addService(definition, implementation),
-  });
+type Answer = ServerReflectionResponse['messageResponse'];
+
+/** v1alpha has the same messages under another name; clients older than 2023 know only that. */
+const SERVICES = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'];
+
+/**
+ * Lets clients such as `buf curl` and `grpcurl` ask for the protos of `services` (full names). Before `listen`.
+ * The descriptors are decoded when the first client asks: a start costs nothing.
+ * Protocol: https://github.com/grpc/grpc/blob/master/doc/server-reflection.md
+ */
+export function addReflection(server: GrpcServer, services: readonly string[]): void {
+  let index: DescriptorIndex | undefined;
+  const serve: handleBidiStreamingCall<ServerReflectionRequest, ServerReflectionResponse> = (call) => {
+    call.on('data', (request: ServerReflectionRequest) => {
+      index ??= new DescriptorIndex(Buffer.from(DESCRIPTOR_SET_BASE64, 'base64'));
+      const messageResponse = answer(index, services, request.messageRequest);
+      call.write({ validHost: request.host, originalRequest: request, messageResponse });
+    });
+    call.on('end', () => call.end());
+    call.on('error', () => undefined);
+  };
+  for (const service of SERVICES) {
+    const method = {
+      path: `/${service}/ServerReflectionInfo`,
+      requestStream: true,
+      responseStream: true,
+      requestDeserialize: (bytes: Buffer) => ServerReflectionRequest.decode(bytes),
+      requestSerialize: (request: ServerReflectionRequest) =>
+        Buffer.from(ServerReflectionRequest.encode(request).finish()),
+      responseDeserialize: (bytes: Buffer) => ServerReflectionResponse.decode(bytes),
+      responseSerialize: (reply: ServerReflectionResponse) =>
+        Buffer.from(ServerReflectionResponse.encode(reply).finish()),
+    };
+    server.addService({ ServerReflectionInfo: method }, { ServerReflectionInfo: serve });
+  }
+}
+
+function answer(
+  index: DescriptorIndex,
+  services: readonly string[],
+  request: ServerReflectionRequest['messageRequest'],
+): Answer {
+  switch (request?.$case) {
+    case 'listServices':
+      return { $case: 'listServicesResponse', value: { service: services.map((name) => ({ name })) } };
+    case 'fileByFilename':
+      return fileAnswer(index, index.fileNamed(request.value), request.value);
+    case 'fileContainingSymbol':
+      return fileAnswer(index, index.fileOf(request.value), request.value);
+    case 'fileContainingExtension': {
+      const { containingType, extensionNumber } = request.value;
+      const extension = index.extension(containingType, extensionNumber);
+      return fileAnswer(index, extension?.file, `extension ${extensionNumber} of ${containingType}`);
+    }
+    case 'allExtensionNumbersOfType': {
+      const extensionNumber = index.extensionsOf(request.value).map(({ number }) => number);
+      return { $case: 'allExtensionNumbersResponse', value: { baseTypeName: request.value, extensionNumber } };
+    }
+    default:
+      return failure(Code.INVALID_ARGUMENT, 'the request asks for nothing');
+  }
+}
+
+function fileAnswer(index: DescriptorIndex, file: DescFile | undefined, what: string): Answer {
+  if (!file) return failure(Code.NOT_FOUND, `${what} is not known here`);
+  const fileDescriptorProto = index.withImports(file).map((bytes) => Buffer.from(bytes));
+  return { $case: 'fileDescriptorResponse', value: { fileDescriptorProto } };
+}
+
+function failure(errorCode: Code, errorMessage: string): Answer {
+  return { $case: 'errorResponse', value: { errorCode, errorMessage } };
 }

@@ -1,0 +1,24 @@
+import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
+
+@Entity('notifications')
+export class Notification {
+  @PrimaryColumn('uuid')
+  id!: string;
+
+  @Column('uuid', { name: 'user_id' })
+  userId!: string;
+
+  /** The type of the event that caused it. */
+  @Column('text', { name: 'event_type' })
+  eventType!: string;
+
+  /** The id of what the event is about. */
+  @Column('text', { name: 'resource_id' })
+  resourceId!: string;
+
+  @Column('text')
+  text!: string;
+
+  @CreateDateColumn({ name: 'create_time', type: 'timestamptz', precision: 3 })
+  createTime!: Date;
+}

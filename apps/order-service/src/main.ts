@@ -1,0 +1,4 @@
+import { runService } from '@rookery/service';
+import { OrderServiceModule } from './order-service.module.js';
+
+await runService(OrderServiceModule);

@@ -1,0 +1,64 @@
+import type {
+  CreateUserRequest,
+  DeleteUserRequest,
+  GetUserRequest,
+  ListUsersRequest,
+  StreamUsersRequest,
+  UpdateUserRequest,
+  User,
+} from '@rookery/contracts/user/v1';
+import { Type } from 'class-transformer';
+import { IsDefined, IsEmail, IsIn, IsOptional, IsUUID, Length, ValidateIf, ValidateNested } from 'class-validator';
+
+export class CreateUserDto implements CreateUserRequest {
+  @IsEmail()
+  email!: string;
+
+  @Length(1, 200)
+  name!: string;
+}
+
+export class GetUserDto implements GetUserRequest {
+  @IsUUID()
+  id!: string;
+}
+
+/** The fields of a user that can be changed; an empty one is not given. */
+export class UserChangesDto implements User {
+  @IsUUID()
+  id!: string;
+
+  @ValidateIf(({ email }: User) => email !== '')
+  @IsEmail()
+  email!: string;
+
+  @ValidateIf(({ name }: User) => name !== '')
+  @Length(1, 200)
+  name!: string;
+
+  createTime!: Date | undefined;
+  updateTime!: Date | undefined;
+}
+
+export class UpdateUserDto implements UpdateUserRequest {
+  @IsDefined()
+  @ValidateNested()
+  @Type(() => UserChangesDto)
+  user!: UserChangesDto;
+
+  @IsOptional()
+  @IsIn(['email', 'name'], { each: true })
+  updateMask!: ('email' | 'name')[] | undefined;
+}
+
+export class DeleteUserDto implements DeleteUserRequest {
+  @IsUUID()
+  id!: string;
+}
+
+export class ListUsersDto implements ListUsersRequest {
+  pageSize!: number;
+  pageToken!: string;
+}
+
+export class StreamUsersDto implements StreamUsersRequest {}

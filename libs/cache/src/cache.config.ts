@@ -1,0 +1,47 @@
+import { EnvDuration, EnvInteger, EnvUrl } from '@rookery/config';
+
+/** The cache: where it is and how long it is trusted. */
+export class CacheConfig {
+  @EnvUrl({
+    name: 'REDIS_URL',
+    description: 'The cache that the replicas of a service share.',
+    protocols: ['redis', 'rediss'],
+    optional: true,
+    requiredInProduction: true,
+    unset: 'in memory',
+  })
+  readonly url?: string;
+
+  @EnvDuration({
+    name: 'CACHE_TTL',
+    description: 'How long an entry is kept when its handler does not say.',
+    default: '5m',
+    min: '1s',
+  })
+  readonly ttl!: number;
+
+  @EnvDuration({
+    name: 'CACHE_NEGATIVE_TTL',
+    description: 'How long it is remembered that something does not exist.',
+    default: '30s',
+  })
+  readonly negativeTtl!: number;
+
+  @EnvDuration({
+    name: 'CACHE_TIMEOUT',
+    description: 'How long a call waits for the cache before it goes to the database.',
+    default: '100ms',
+    min: '1ms',
+    max: '10s',
+  })
+  readonly timeout!: number;
+
+  @EnvInteger({
+    name: 'CACHE_MEMORY_MAX',
+    description: 'Entries of the cache in memory, at most; the least recently used goes first.',
+    default: 10_000,
+    min: 1,
+    max: 10_000_000,
+  })
+  readonly memoryMax!: number;
+}

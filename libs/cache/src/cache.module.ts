@@ -1,0 +1,66 @@
+import { type DynamicModule, Global, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { CacheModule as NestCacheModule } from '@nestjs/cache-manager';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+import { DependencyRegistry, Logger, Metrics } from '@rookery/observability';
+import { AsideCache } from './aside-cache.js';
+import { CacheAsideInterceptor } from './cache-aside.interceptor.js';
+import { CacheConfig } from './cache.config.js';
+import { type CacheStore, openStore } from './store.js';
+
+const STORE = Symbol('cache store');
+
+/** The open store, shared by `AsideCache` and by Nest's own `CACHE_MANAGER`. */
+@Global()
+@Module({})
+class CacheStoreModule {}
+
+/**
+ * Redis, or memory when REDIS_URL is unset: `@CacheAside` and `@CacheEvict` on handlers, `AsideCache` in code, and
+ * Nest's `CACHE_MANAGER` for whatever else.
+ */
+@Global()
+@Module({})
+export class CacheModule implements OnApplicationShutdown {
+  constructor(private readonly cache: AsideCache) {}
+
+  /** @param name the service's name, which all its keys begin with */
+  static register(name: string): DynamicModule {
+    const store: DynamicModule = {
+      module: CacheStoreModule,
+      providers: [
+        {
+          provide: STORE,
+          useFactory: (config: CacheConfig, logger: Logger, dependencies: DependencyRegistry) => {
+            const opened = openStore(config, name, logger);
+            dependencies.register(opened.dependency);
+            return opened;
+          },
+          inject: [CacheConfig, Logger, DependencyRegistry],
+        },
+      ],
+      exports: [STORE],
+    };
+    const nest = NestCacheModule.registerAsync({
+      useFactory: ({ keyv }: CacheStore, { ttl }: CacheConfig) => ({ stores: [keyv], ttl }),
+      inject: [STORE, CacheConfig],
+    });
+    return {
+      module: CacheModule,
+      imports: [store, nest],
+      providers: [
+        {
+          provide: AsideCache,
+          useFactory: (opened: CacheStore, config: CacheConfig, metrics: Metrics, logger: Logger) =>
+            new AsideCache(opened, config, name, metrics, logger),
+          inject: [STORE, CacheConfig, Metrics, Logger],
+        },
+        { provide: APP_INTERCEPTOR, useClass: CacheAsideInterceptor },
+      ],
+      exports: [AsideCache, nest],
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.cache.close();
+  }
+}

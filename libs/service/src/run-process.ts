@@ -1,0 +1,79 @@
+import { ConfigError } from '@rookery/config';
+
+/** What a process runs. */
+export interface Runnable {
+  close(): Promise<void>;
+  /** Cuts off whatever keeps `close` waiting. */
+  forceClose(): void;
+}
+
+/** One Ctrl-C reaches a process several times: from the terminal, from npm, from `nest start`. */
+const SAME_SIGNAL = 1_000;
+
+/** How long a forced stop may take, in milliseconds. */
+const FORCE_LIMIT = 2_000;
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Runs `start` and then the process until a signal ends it: exit 0 when it stopped cleanly. A second signal cuts off
+ * what still runs. A configuration that is wrong ends the process with 78, any other failure to start with 1.
+ * @param onStopping told once when the first signal comes
+ */
+export async function runProcess<T extends Runnable>(start: () => Promise<T>, onStopping?: () => void): Promise<T> {
+  let running: T | undefined;
+  let stoppingSince: number | undefined;
+
+  const stop = async () => {
+    onStopping?.();
+    try {
+      await running?.close();
+      process.exit(0);
+    } catch (error) {
+      console.error(error);
+      process.exit(1);
+    }
+  };
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      if (stoppingSince === undefined) {
+        stoppingSince = Date.now();
+        // Before the start is over there is nothing to drain: it is stopped as soon as it exists.
+        if (running) void stop();
+      } else if (Date.now() - stoppingSince > SAME_SIGNAL) {
+        running?.forceClose();
+        setTimeout(() => process.exit(130), FORCE_LIMIT).unref();
+        if (!running) process.exit(130);
+      }
+    });
+  }
+
+  try {
+    running = await start();
+  } catch (error) {
+    fail(error);
+  }
+  if (stoppingSince !== undefined) await stop();
+  return running;
+}
+
+/** Runs something that ends by itself. A failure ends the process as it does in `runProcess`. */
+export async function runCommand(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function fail(error: unknown): never {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(error instanceof ConfigError ? error.exitCode : 1);
+}
+
+/** What people need to read: the message of an error that was made for them, the stack of any other. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const expected = error instanceof ConfigError || error.name !== 'Error' || error.cause !== undefined;
+  return expected && !(error instanceof TypeError) ? error.message : (error.stack ?? error.message);
+}
