@@ -1,18 +1,44 @@
 import { defineConfig } from 'vitest/config';
 
-/**
- * unit: beside the code, needs no server. The other projects share real PostgreSQL, Redis and NATS,
- * started once for the run by tools/infra.
- */
-const onRealServers = { globalSetup: ['test/real-servers.setup.ts'], testTimeout: 30_000, hookTimeout: 60_000 };
+/** Specs that need PostgreSQL, Redis and NATS share real ones, which tools/infra starts once for the run. */
+const REAL_SERVERS = 'test/real-servers.setup.ts';
+/** Specs that run whole apps run their bundles, which are built first when they are stale. */
+const BUILT_APPS = 'test/built-apps.setup.ts';
+
+const patient = { testTimeout: 60_000, hookTimeout: 120_000 };
 
 export default defineConfig({
   resolve: { tsconfigPaths: true },
   test: {
     projects: [
-      { extends: true, test: { name: 'unit', include: ['{apps,libs,tools}/**/*.spec.ts', 'test/workspace/**/*.spec.ts'] } },
-      { extends: true, test: { name: 'integration', include: ['test/integration/**/*.spec.ts'], ...onRealServers } },
-      { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.spec.ts'], ...onRealServers, fileParallelism: false } },
+      {
+        extends: true,
+        test: { name: 'unit', include: ['{apps,libs,tools}/**/*.spec.ts', 'test/{workspace,deploy}/**/*.spec.ts'] },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.spec.ts'],
+          globalSetup: [REAL_SERVERS],
+          ...patient,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'e2e', include: ['test/e2e/**/*.spec.ts'], globalSetup: [REAL_SERVERS, BUILT_APPS], ...patient },
+      },
+      // Each starts and stops servers of its own.
+      {
+        extends: true,
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.spec.ts'],
+          globalSetup: [BUILT_APPS],
+          fileParallelism: false,
+          ...patient,
+        },
+      },
     ],
   },
 });

@@ -14,9 +14,10 @@ export interface LoadOptions {
   tags?: readonly string[];
 }
 
-/** A tag's version outlives every entry that was stored under the version before. */
 const LONGEST_TTL = 24 * 60 * 60 * 1000;
 const JITTER = 0.05;
+/** A tag's version outlives every entry that was stored under the version before. */
+const TAG_TTL = 2 * LONGEST_TTL;
 /** After the cache failed, how long calls do not even ask it. */
 const REST = 1_000;
 const RETRY_INVALIDATION = 1_000;
@@ -120,12 +121,12 @@ export class AsideCache {
   private async sendInvalidations(): Promise<void> {
     const tags = [...this.unsent];
     const sent = await this.ask(
-      (keyv) =>
-        Promise.all(tags.map((tag) => keyv.set(this.tagName(tag), randomUUID(), LONGEST_TTL * (1 + 2 * JITTER)))),
+      (keyv) => Promise.all(tags.map((tag) => keyv.set(this.tagName(tag), randomUUID(), TAG_TTL))),
       { always: true },
     );
     if (sent) for (const tag of tags) this.unsent.delete(tag);
     if (this.unsent.size === 0 || this.retry) return;
+    this.logger.warn({ tags: this.unsent.size }, 'invalidations wait for the cache');
     this.retry = setTimeout(() => {
       this.retry = undefined;
       void this.sendInvalidations();

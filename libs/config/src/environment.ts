@@ -15,6 +15,12 @@ export class Environment {
     return this.get('NODE_ENV') === 'production';
   }
 
+  /** The variables whose names begin with `prefix`, without it. */
+  startingWith(prefix: string): Record<string, string | undefined> {
+    const own = Object.entries(this.variables).filter(([name]) => name.startsWith(prefix));
+    return Object.fromEntries(own.map(([name, value]) => [name.slice(prefix.length), value]));
+  }
+
   /** The same environment with some variables set otherwise; undefined unsets one. */
   with(overrides: Readonly<Record<string, string | undefined>>): Environment {
     return new Environment({ ...this.variables, ...overrides });

@@ -115,7 +115,7 @@ async function assemble(
     embedded: [
       ...(embedded ? ['PostgreSQL'] : []),
       ...(declaration.cache && !configuration.environment.get('REDIS_URL') ? ['cache (in memory)'] : []),
-      ...(messaging && !configuration.environment.get('NATS_URL') ? ['events (in process)'] : []),
+      ...(messaging && !configuration.environment.get('NATS_URL')?.startsWith('nats') ? ['events (in process)'] : []),
     ],
     get ports() {
       const address = app.getHttpServer().address();

@@ -1,0 +1,2 @@
+export { type TestService, type TestServiceOptions, startTestService } from './test-service.js';
+export { type TestDatabase, createTestDatabase } from './test-database.js';

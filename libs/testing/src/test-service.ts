@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Type } from '@nestjs/common';
+import { Environment } from '@rookery/config';
+import type { ServiceClient, ServiceDefinition } from '@rookery/contracts';
+import { EmbeddedPostgres } from '@rookery/embedded';
+import { type CallOptions, type GrpcClient, createGrpcClient } from '@rookery/grpc';
+import { type RunningService, createService } from '@rookery/service';
+import { createTestDatabase } from './test-database.js';
+
+export interface TestServiceOptions {
+  /** PostgreSQL where the test's database is created. Default: an embedded one that all tests of the machine's user share. */
+  databaseServerUrl?: string;
+  /** A database that exists, instead of a new one: for a second replica, or a restart. It is not dropped. */
+  databaseUrl?: string;
+  /** Further variables: `USER_SERVICE_URL`, `NATS_URL`, … The process's own environment is not seen. */
+  environment?: Readonly<Record<string, string>>;
+}
+
+/** A service that runs in a test, on free ports, with a database of its own. */
+export interface TestService extends RunningService {
+  /** `127.0.0.1:<port>`: what another service's `<NAME>_SERVICE_URL` takes. */
+  readonly target: string;
+  /** `http://127.0.0.1:<port>`: probes and metrics. */
+  readonly httpUrl: string;
+  readonly databaseUrl: string;
+  /** A typed client, closed with the service. */
+  client<D extends ServiceDefinition>(service: D): ServiceClient<D, CallOptions>;
+}
+
+/** Starts a service as production does, and gives a typed client to it. `close()` ends it and drops its database. */
+export async function startTestService(service: Type, options: TestServiceOptions = {}): Promise<TestService> {
+  const cleanUps: (() => unknown)[] = [];
+  const cleanUp = async () => {
+    for (const step of cleanUps.splice(0).reverse()) await step();
+  };
+  try {
+    const databaseUrl = options.databaseUrl ?? (await newDatabase(options.databaseServerUrl, cleanUps));
+    const environment = new Environment({
+      NODE_ENV: 'test',
+      LOG_LEVEL: 'fatal',
+      GRPC_PORT: '0',
+      HTTP_PORT: '0',
+      DATABASE_URL: databaseUrl,
+      // A bus of its own, so that tests of one process do not hear each other.
+      NATS_URL: `memory://test-${randomBytes(8).toString('hex')}`,
+      ...options.environment,
+    });
+    const running = await createService(service, { environment });
+    cleanUps.push(() => running.close());
+    await running.listen();
+    const target = `127.0.0.1:${running.ports.grpc}`;
+    const clients: GrpcClient<ServiceDefinition>[] = [];
+    cleanUps.push(() => clients.forEach((client) => client.close()));
+    return {
+      ...running,
+      ports: running.ports,
+      target,
+      httpUrl: `http://127.0.0.1:${running.ports.http}`,
+      databaseUrl,
+      client: (definition) => {
+        const client = createGrpcClient(definition, { target, timeout: 10_000 });
+        clients.push(client);
+        return client.methods;
+      },
+      close: cleanUp,
+    };
+  } catch (error) {
+    await cleanUp();
+    throw error;
+  }
+}
+
+async function newDatabase(serverUrl: string | undefined, cleanUps: (() => unknown)[]): Promise<string> {
+  let server = serverUrl;
+  if (server === undefined) {
+    const dataDir = join(tmpdir(), `rookery-test-postgres-${process.getuid?.() ?? 'user'}`);
+    const postgres = await EmbeddedPostgres.start({ dataDir, settings: { fsync: 'off' } });
+    cleanUps.push(() => postgres.release());
+    server = postgres.url;
+  }
+  const database = await createTestDatabase(server);
+  cleanUps.push(() => database.drop());
+  return database.url;
+}

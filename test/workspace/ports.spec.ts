@@ -1,0 +1,14 @@
+import { SERVICE_HOSTS } from '@rookery/contracts';
+import { declarationOf } from '@rookery/service';
+import { expect, it } from 'vitest';
+import { SERVICES } from '../../apps/platform/src/services.js';
+
+it('the ports table of the protos (google.api.default_host) is what the services declare', () => {
+  const declared = SERVICES.map((service) => declarationOf(service)).map(({ name, ports }) => ({
+    name,
+    port: ports.grpc,
+  }));
+  const table = Object.values(SERVICE_HOSTS);
+  const byName = (a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name);
+  expect(declared.toSorted(byName)).toEqual([...table].toSorted(byName));
+});
