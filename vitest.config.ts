@@ -5,7 +5,7 @@ const REAL_SERVERS = 'test/real-servers.setup.ts';
 /** Specs that run whole apps run their bundles, which are built first when they are stale. */
 const BUILT_APPS = 'test/built-apps.setup.ts';
 
-const patient = { testTimeout: 60_000, hookTimeout: 120_000 };
+const patient = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 10_000 } } };
 
 export default defineConfig({
   resolve: { tsconfigPaths: true },

@@ -115,6 +115,9 @@ function generate(inputs) {
   writeFileSync(stamp, inputs);
 }
 
+// In an installation without development dependencies there is nothing to generate with, and nothing to build either.
+if (!existsSync(join(root, 'node_modules/.bin/buf'))) process.exit(0);
+
 const inputs = fingerprint();
 const current =
   existsSync(stamp) && folders.every((folder) => existsSync(folder)) && readFileSync(stamp, 'utf8') === inputs;

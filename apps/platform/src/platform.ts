@@ -1,13 +1,13 @@
 import { ConfigError, type ConfigProblem, type Environment } from '@rookery/config';
 import { type Runnable, type RunningService, createService, declarationOf } from '@rookery/service';
-import { type RunningGateway, createGateway } from '../../gateway/src/gateway.js';
+import { type Gateway, createGateway } from '../../gateway/src/gateway.js';
 import { environmentOf } from './environment-view.js';
 import { SERVICES } from './services.js';
 
 /** All services and the gateway, in one process. Each is an application of its own, wired as it is when it runs alone. */
 export interface Platform extends Runnable {
   readonly services: readonly RunningService[];
-  readonly gateway: RunningGateway;
+  readonly gateway: Gateway;
   /** Milliseconds from the beginning of `createPlatform` to now. */
   readonly age: number;
   /** @throws {PortTaken} */
@@ -32,20 +32,17 @@ export async function createPlatform(
     if (!said.has(line)) onProgress?.(line);
     said.add(line);
   };
-  const [gateway, ...services] = await allOrNone([
+  const creations = SERVICES.map((service, index) =>
+    createService(service, { environment: viewOf(names[index]!), onProgress: say }),
+  );
+  const [gateway, ...services] = await allOrNone<Gateway | RunningService>([
     createGateway({ environment: viewOf('gateway') }),
-    ...SERVICES.map((service, index) =>
-      createService(service, { environment: viewOf(names[index]!), onProgress: say }),
-    ),
-  ] as const);
-  return assemble(gateway as Awaited<ReturnType<typeof createGateway>>, services as RunningService[], startedAt);
+    ...creations,
+  ]);
+  return assemble(gateway as Gateway, services as RunningService[], startedAt);
 }
 
-function assemble(
-  gateway: Awaited<ReturnType<typeof createGateway>>,
-  services: RunningService[],
-  startedAt: number,
-): Platform {
+function assemble(gateway: Gateway, services: RunningService[], startedAt: number): Platform {
   return {
     services,
     gateway,

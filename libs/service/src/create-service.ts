@@ -10,7 +10,7 @@ import { Messaging } from '@rookery/messaging';
 import { CallObserver, LogConfig, Logger, NestLogger, ObservabilityModule, createLogger } from '@rookery/observability';
 import { Configuration } from './configuration.js';
 import { embed } from './embed.js';
-import { PortTaken, isPortTaken } from './port-taken.js';
+import { listening } from './port-taken.js';
 import { HttpConfig, ShutdownConfig } from './service.config.js';
 import { type ServiceDeclaration, configClassesOf, declarationOf } from './service.module.js';
 import { stopService } from './stop-service.js';
@@ -141,18 +141,4 @@ function refuseStrangers({ name, package: declared }: ServiceDeclaration, servic
     throw new TypeError(`${name} declares the package ${declared} but serves ${strangers.join(', ')}`);
   if (services.length === 0)
     throw new TypeError(`${name} declares the package ${declared} but has no @GrpcController of it`);
-}
-
-async function listening(
-  service: string,
-  what: string,
-  port: number,
-  variable: string,
-  listen: () => Promise<unknown>,
-): Promise<void> {
-  try {
-    await listen();
-  } catch (error) {
-    throw isPortTaken(error) ? new PortTaken(service, what, port, variable, error) : error;
-  }
 }

@@ -1,5 +1,5 @@
 export { type RunningService, createService } from './create-service.js';
-export { PortTaken } from './port-taken.js';
+export { PortTaken, listening } from './port-taken.js';
 export { type Runnable, runProcess } from './run-process.js';
 export { runService } from './run-service.js';
 export { ServiceModule, type ServiceDeclaration, declarationOf } from './service.module.js';

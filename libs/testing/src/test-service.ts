@@ -33,7 +33,7 @@ export interface TestService extends RunningService {
 export async function startTestService(service: Type, options: TestServiceOptions = {}): Promise<TestService> {
   const cleanUps: (() => unknown)[] = [];
   const cleanUp = async () => {
-    for (const step of cleanUps.splice(0).reverse()) await step();
+    for (const step of cleanUps.splice(0).toReversed()) await step();
   };
   try {
     const databaseUrl = options.databaseUrl ?? (await newDatabase(options.databaseServerUrl, cleanUps));

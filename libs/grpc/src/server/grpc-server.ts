@@ -2,6 +2,8 @@ import {
   type Metadata,
   Server as NativeServer,
   ServerCredentials,
+  logVerbosity,
+  setLogVerbosity,
   type ServiceDefinition as NativeServiceDefinition,
   type UntypedHandleCall,
   type UntypedServiceImplementation,
@@ -30,6 +32,9 @@ export interface GrpcServerOptions {
   /** Adds what is not a controller, such as health and reflection; gets the full names of the controllers' services. */
   beforeListen?: (server: GrpcServer, services: string[]) => void;
 }
+
+// What goes wrong in grpc-js reaches us as errors; it need not write to the terminal as well.
+setLogVerbosity(logVerbosity.NONE);
 
 /** How long a stream may go on once the server stops, before its client is told to call again. */
 const STREAM_GRACE = 1_000;

@@ -1,0 +1,7 @@
+/** The protos ask for something that the gateway cannot serve; the message lists every such place. Stops the start. */
+export class ContractError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`The protos cannot be served as REST:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.name = 'ContractError';
+  }
+}

@@ -1,0 +1,48 @@
+import { Metadata } from '@grpc/grpc-js';
+import { Code, InvalidArgument, NotFound, toProblem, toStatus } from '@rookery/errors';
+import { describe, expect, it } from 'vitest';
+import { fromUpstream } from './upstream-error.js';
+
+const LEAK = 'connect ECONNREFUSED 10.1.2.3:50051';
+const received = (code: Code, error?: unknown) => {
+  const metadata = new Metadata();
+  if (error) metadata.set('grpc-status-details-bin', toStatus(error, 'user-service').details);
+  return { code, details: LEAK, metadata };
+};
+const problem = (code: Code, state = { connected: true, timeout: 1500 }) =>
+  toProblem(fromUpstream(received(code), 'user-service', state));
+
+describe('fromUpstream', () => {
+  it("gives a service's own words on", () => {
+    const violations = [{ field: 'email', description: 'is taken' }];
+    const status = received(Code.INVALID_ARGUMENT, new InvalidArgument('no', { violations }));
+    expect(fromUpstream(status, 'user-service', { connected: true })).toMatchObject({
+      violations,
+      domain: 'user-service',
+    });
+  });
+
+  it("gives a foreign service's verdict on the request on", () => {
+    const error = fromUpstream({ code: Code.NOT_FOUND, details: 'no such user' }, 'user-service', { connected: true });
+    expect(error).toBeInstanceOf(NotFound);
+    expect(error.message).toBe('no such user');
+  });
+
+  it.each([Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.INTERNAL, Code.UNKNOWN, Code.DATA_LOSS, Code.CANCELLED])(
+    'never shows what grpc-js says with code %i',
+    (code) => expect(JSON.stringify(problem(code))).not.toContain('10.1.2.3'),
+  );
+
+  it('names the service that cannot be reached', () => {
+    const expected = { status: 503, detail: 'user-service cannot be reached right now; try again.' };
+    expect(problem(Code.UNAVAILABLE)).toMatchObject(expected);
+    expect(problem(Code.DEADLINE_EXCEEDED, { connected: false, timeout: 1500 })).toMatchObject(expected);
+  });
+
+  it('tells slow from unreachable', () => {
+    expect(problem(Code.DEADLINE_EXCEEDED)).toMatchObject({
+      status: 504,
+      detail: 'user-service did not answer within 1500 ms.',
+    });
+  });
+});

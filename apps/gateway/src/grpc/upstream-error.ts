@@ -1,0 +1,52 @@
+import { type Metadata } from '@grpc/grpc-js';
+import {
+  Cancelled,
+  Code,
+  DeadlineExceeded,
+  Internal,
+  type RookeryError,
+  Unavailable,
+  fromStatus,
+} from '@rookery/errors';
+
+/** The metadata in which a service sends google.rpc.Status. */
+const DETAILS = 'grpc-status-details-bin';
+
+/** A status as grpc-js gives it. */
+export interface ReceivedStatus {
+  readonly code: number;
+  readonly details: string;
+  readonly metadata?: Metadata;
+}
+
+/**
+ * The error of the catalogue that a failed call stands for. A status with details is a service's own word and goes on as
+ * it is. One without may be grpc-js's, whose text names addresses, or an unhandled error of a foreign service:
+ * where the code is not about the request, the text is replaced by one that is safe to show.
+ * @param connected whether the channel had a connection when the call failed
+ * @param timeout the call's, in milliseconds; undefined when it had none
+ */
+export function fromUpstream(
+  status: ReceivedStatus,
+  service: string,
+  { connected, timeout }: { connected: boolean; timeout?: number },
+): RookeryError {
+  const details = status.metadata?.get(DETAILS)[0];
+  const bytes = Buffer.isBuffer(details) ? details : undefined;
+  const options = { cause: status };
+  if (!bytes) {
+    const unreachable = status.code === Code.UNAVAILABLE || (status.code === Code.DEADLINE_EXCEEDED && !connected);
+    if (unreachable) {
+      const reason = 'SERVICE_UNREACHABLE';
+      return new Unavailable(`${service} cannot be reached right now; try again.`, { ...options, reason });
+    }
+    if (status.code === Code.DEADLINE_EXCEEDED) {
+      const within = timeout === undefined ? 'in time' : `within ${timeout} ms`;
+      return new DeadlineExceeded(`${service} did not answer ${within}.`, options);
+    }
+    if (status.code === Code.CANCELLED) return new Cancelled(`The call of ${service} was cancelled.`, options);
+    if ([Code.INTERNAL, Code.UNKNOWN, Code.DATA_LOSS].includes(status.code))
+      return new Internal('internal error', options);
+  }
+  return fromStatus({ code: status.code, message: status.details, details: bytes, cause: status });
+}

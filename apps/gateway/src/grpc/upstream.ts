@@ -1,0 +1,111 @@
+import { type DescMethod, type Message, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { Client, type ClientReadableStream, type Metadata, connectivityState, credentials } from '@grpc/grpc-js';
+import { fromUpstream } from './upstream-error.js';
+
+/** Of a channel: every replica gets its share, a dead one is noticed within 30 s, a restarted one is found within 2 s. */
+const CHANNEL = {
+  'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
+  'grpc.keepalive_time_ms': 20_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.min_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 2000,
+  // A new replica behind a headless service is found this soon after a lost connection.
+  'grpc.dns_min_time_between_resolutions_ms': 5000,
+  // What a service sends is its own business; the default of 4 MiB would make a larger reply RESOURCE_EXHAUSTED.
+  'grpc.max_receive_message_length': -1,
+  // Two gateways of one process (the embedded topology, tests) must not share connections and their backoff.
+  'grpc.use_local_subchannel_pool': 1,
+};
+
+/** What goes with a call. */
+export interface UpstreamCall {
+  readonly method: DescMethod;
+  readonly request: Message;
+  readonly metadata: Metadata;
+  /** Aborting it cancels the call. */
+  readonly signal: AbortSignal;
+}
+
+/** One service that the gateway calls, over one channel, with messages that only their descriptors describe. */
+export class Upstream {
+  private readonly client: Client;
+
+  constructor(
+    readonly name: string,
+    target: string,
+  ) {
+    this.client = new Client(target, credentials.createInsecure(), CHANNEL);
+  }
+
+  /**
+   * @param timeout milliseconds
+   * @throws {RookeryError} that the status stands for
+   */
+  unary({ method, request, metadata, signal }: UpstreamCall, timeout: number): Promise<Message> {
+    return new Promise((resolve, reject) => {
+      const call = this.client.makeUnaryRequest(
+        pathOf(method),
+        encoder(method),
+        decoder(method),
+        request,
+        metadata,
+        { deadline: Date.now() + timeout },
+        (error, reply) => {
+          signal.removeEventListener('abort', cancel);
+          if (error) reject(fromUpstream(error, this.name, { connected: this.connected, timeout }));
+          else if (reply) resolve(reply);
+          else reject(new Error(`${this.name} answered ${pathOf(method)} with neither a reply nor an error`));
+        },
+      );
+      const cancel = () => call.cancel();
+      signal.addEventListener('abort', cancel, { once: true });
+      if (signal.aborted) cancel();
+    });
+  }
+
+  /** The call ends with the caller, not at a deadline: a stream may be meant to stay. */
+  serverStream({ method, request, metadata, signal }: UpstreamCall): ClientReadableStream<Message> {
+    const call = this.client.makeServerStreamRequest(
+      pathOf(method),
+      encoder(method),
+      decoder(method),
+      request,
+      metadata,
+    );
+    const cancel = () => call.cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+    call.once('close', () => signal.removeEventListener('abort', cancel));
+    if (signal.aborted) cancel();
+    return call;
+  }
+
+  get connected(): boolean {
+    return this.client.getChannel().getConnectivityState(false) === connectivityState.READY;
+  }
+
+  /** Whether there is a connection or can be one within `timeout` milliseconds. */
+  reachable(timeout: number): Promise<boolean> {
+    if (this.connected) return Promise.resolve(true);
+    return new Promise((resolve) => this.client.waitForReady(Date.now() + timeout, (error) => resolve(!error)));
+  }
+
+  close(): void {
+    this.client.close();
+  }
+}
+
+function pathOf({ parent, name }: DescMethod): string {
+  return `/${parent.typeName}/${name}`;
+}
+
+function encoder({ input }: DescMethod): (message: Message) => Buffer {
+  return (message) => {
+    const { buffer, byteOffset, byteLength } = toBinary(input, message);
+    return Buffer.from(buffer, byteOffset, byteLength);
+  };
+}
+
+function decoder({ output }: DescMethod): (bytes: Buffer) => Message {
+  return (bytes) => fromBinary(output, bytes);
+}

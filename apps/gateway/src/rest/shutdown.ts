@@ -1,0 +1,51 @@
+import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { Unavailable } from '@rookery/errors';
+import { type FastifyInstance } from 'fastify';
+import { OpenStreams } from './open-streams.js';
+
+/** What runs longer than this after the stop began is cut, in milliseconds. */
+const DRAIN_LIMIT = 10_000;
+
+/**
+ * Makes `app.close()` graceful and bounded: streams are ended with an error event that tells clients to connect again,
+ * what runs may finish within the limit, and no connection is kept alive, which would keep the server from closing.
+ */
+@Injectable()
+export class Shutdown implements OnModuleInit, BeforeApplicationShutdown {
+  private begun = false;
+
+  constructor(
+    private readonly streams: OpenStreams,
+    private readonly host: HttpAdapterHost,
+  ) {}
+
+  onModuleInit(): void {
+    const fastify = this.fastify;
+    fastify.addHook('onSend', async (_request, reply) => {
+      if (this.begun) reply.header('connection', 'close');
+    });
+    // The head of a stream promised to keep the connection long before.
+    fastify.addHook('onRequest', async (request, reply) => {
+      reply.raw.once('close', () => {
+        if (this.begun) request.raw.socket.destroySoon();
+      });
+    });
+  }
+
+  beforeApplicationShutdown(): void {
+    this.begun = true;
+    this.streams.close(
+      () => new Unavailable('The gateway is shutting down; connect again.', { reason: 'SHUTTING_DOWN' }),
+    );
+    const { server } = this.fastify;
+    const limit = setTimeout(() => server.closeAllConnections(), DRAIN_LIMIT);
+    // A gateway that never listened has no server to close.
+    limit.unref();
+    server.once('close', () => clearTimeout(limit));
+  }
+
+  private get fastify(): FastifyInstance {
+    return this.host.httpAdapter.getInstance<FastifyInstance>();
+  }
+}
