@@ -236,7 +236,7 @@ describe.each([
       const { valid, errors } = await new Validator().validate(body);
       expect({ valid, errors }).toEqual({ valid: true, errors: undefined });
       expect(Object.keys(body.paths)).toEqual(
-        expect.arrayContaining(['/v1/users', '/v1/orders/{id}:confirm', '/v1/users/{userId}/notifications']),
+        expect.arrayContaining(['/v1/users', '/v1/orders/{id}:confirm', '/v1/users/{user_id}/notifications']),
       );
     });
 

@@ -1,6 +1,7 @@
 import { Unavailable } from '@rookery/errors';
 import type { Logger } from '@rookery/observability';
 import pg from 'pg';
+import { mappingErrors } from './database-errors.js';
 
 /** Milliseconds between two attempts to connect: doubling from the first to the second. */
 const BACKOFF = { first: 100, longest: 2_000 };
@@ -62,10 +63,11 @@ export class ControlConnection {
     for (const listener of this.onConnected) listener();
   }
 
-  /** Runs one statement on this session. @throws {Unavailable} while it is not connected. */
+  /** Runs one statement on this session. @throws {Unavailable} while it is not connected, or when it breaks. */
   async query<R extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<R[]> {
     if (!this.client) throw new Unavailable('the database is not available');
-    return (await this.client.query<R>(text, values)).rows;
+    const { client } = this;
+    return (await mappingErrors(() => client.query<R>(text, values))).rows;
   }
 
   /**

@@ -17,7 +17,7 @@ export class DatabaseConfig {
 
   @EnvInteger({
     name: 'DATABASE_POOL_MAX_IDLE',
-    description: 'Connections kept open while nobody uses them, at most.',
+    description: 'Connections kept open while nobody uses them, at most; others are closed after 5 s.',
     default: 5,
     min: 0,
     max: 1000,

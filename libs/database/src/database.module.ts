@@ -1,8 +1,8 @@
 import { type DynamicModule, Global, Inject, Module, type OnApplicationShutdown, type Type } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DependencyRegistry, Logger, Metrics } from '@rookery/observability';
+import type { Pool } from 'pg';
 import { DataSource, EntityManager, type MigrationInterface } from 'typeorm';
-import type { BoundedPool } from './bounded-pool.js';
 import { ChangeFeed } from './change-feed.js';
 import { connectDatabase } from './connect.js';
 import { ControlConnection } from './control-connection.js';
@@ -18,7 +18,7 @@ export interface DatabaseOptions {
 }
 
 /**
- * TypeORM on a bounded pool. Provides `DataSource`, `EntityManager`, a repository for each entity
+ * TypeORM on one pool. Provides `DataSource`, `EntityManager`, a repository for each entity
  * (`@InjectRepository(User)`), `Transactions` and `ChangeFeed`.
  */
 @Global()
@@ -39,7 +39,7 @@ export class DatabaseModule implements OnApplicationShutdown {
       },
     });
     metrics.gauge('database_pool_connections', 'Connections of the pool, by state.', ['state'], (gauge) => {
-      const pool = (this.dataSource.driver as unknown as { master?: BoundedPool }).master;
+      const pool = (this.dataSource.driver as unknown as { master?: Pool }).master;
       if (!pool) return;
       gauge.set({ state: 'idle' }, pool.idleCount);
       gauge.set({ state: 'in_use' }, pool.totalCount - pool.idleCount);

@@ -15,7 +15,7 @@ export async function migrate(options: DataSourceOptions & { url?: string }): Pr
   await lock.connect();
   try {
     await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    const dataSource = new DataSource({ ...options, extra: { max: 2, maxIdle: 2 } } as DataSourceOptions);
+    const dataSource = new DataSource({ ...options, extra: { max: 2 } } as DataSourceOptions);
     await dataSource.initialize();
     try {
       const done = await dataSource.runMigrations({ transaction: 'each' });

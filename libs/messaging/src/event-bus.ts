@@ -1,0 +1,45 @@
+import type { DependencyState } from '@rookery/observability';
+import type { Delivery, PublishedEvent } from './event.js';
+import type { Settlement } from './settlement.js';
+
+/** Who wants the events of one type. */
+export interface EventSubscription {
+  /** The service's name: of all subscriptions of one group, one gets the event. Each group gets each event. */
+  readonly group: string;
+  /** The events' type, `order.v1.OrderCreated`. */
+  readonly type: string;
+  /** Decides what becomes of the delivery; the bus carries it out. Rejecting counts as a failure to be retried. */
+  handle(delivery: Delivery): Promise<Settlement>;
+}
+
+/**
+ * Carries events between services, at least once. There are two drivers, one inside the process and one on NATS
+ * JetStream; `event-bus.contract.ts` says what both promise. Business code adds events to the `Outbox` instead of
+ * publishing here: what is published here is lost when the process dies before it returns.
+ */
+export abstract class EventBus {
+  /**
+   * How the relay has to publish. `total`: one at a time, the bus keeps their order. `key`: several at once, one of a
+   * key; for a bus whose `publish` waits for the consumers, where an event nobody can handle must not hold up others.
+   */
+  abstract readonly ordering: 'total' | 'key';
+
+  /**
+   * Resolves when the event is safe: stored by NATS, or handled (or given up) by every group.
+   * @param signal aborts the waiting, as far as that is possible; the event counts as not published
+   * @throws {Unavailable} when the event cannot be published now; publish it again later
+   */
+  abstract publish(event: PublishedEvent, signal?: AbortSignal): Promise<void>;
+
+  /**
+   * Has `subscription` handle events from now on, and those that wait for its group. Returns at once, even when NATS
+   * is down. @returns what ends it: no new deliveries, and resolves when the running ones are settled
+   */
+  abstract subscribe(subscription: EventSubscription): () => Promise<void>;
+
+  /** What readiness says of the bus. */
+  abstract state(): DependencyState;
+
+  /** Lets go of the connection. After the subscriptions are stopped. */
+  abstract close(): Promise<void>;
+}

@@ -1,0 +1,87 @@
+import { runWithContext } from '@rookery/context';
+import type { Transactions } from '@rookery/database';
+import { type Logger, requestIdFrom } from '@rookery/observability';
+import { type Delivery, receivedEvent } from './event.js';
+import type { EventBus } from './event-bus.js';
+import type { EventHandlers, FoundHandler } from './event-handlers.js';
+import type { Inbox } from './inbox.js';
+import { consumerName } from './jetstream-names.js';
+import type { DeliveryOutcome, MessagingMetrics } from './messaging.metrics.js';
+import { DONE, type DeliveryPolicy, type Settlement, settleFailure } from './settlement.js';
+
+/** Brings events from the bus to the `@OnEvent` handlers: context, inbox and handler in one transaction, one log line. */
+export class EventConsumers {
+  private readonly aborted = new AbortController();
+  private stops: (() => Promise<void>)[] = [];
+
+  constructor(
+    private readonly service: string,
+    private readonly handlers: EventHandlers,
+    private readonly bus: EventBus,
+    private readonly transactions: Transactions,
+    private readonly inbox: Inbox,
+    private readonly policy: DeliveryPolicy,
+    private readonly metrics: MessagingMetrics,
+    private readonly logger: Logger,
+  ) {}
+
+  /** @throws what `EventHandlers.find` throws. */
+  start(): void {
+    for (const handler of this.handlers.find()) {
+      const { $type: type } = handler.codec;
+      const consumer = consumerName(this.service, type);
+      const handle = (delivery: Delivery) => this.consume(handler, consumer, delivery);
+      this.stops.push(this.bus.subscribe({ group: this.service, type, handle }));
+    }
+  }
+
+  /** No new deliveries; waits for the running handlers, and cancels those that take too long for the bus. */
+  async stop(): Promise<void> {
+    await Promise.all(this.stops.splice(0).map((stop) => stop()));
+    this.aborted.abort();
+  }
+
+  private consume(handler: FoundHandler, consumer: string, delivery: Delivery): Promise<Settlement> {
+    const { headers } = delivery.event;
+    const context = {
+      requestId: requestIdFrom(headers['x-request-id']),
+      traceparent: headers.traceparent,
+      signal: this.aborted.signal,
+    };
+    return runWithContext(context, async () => {
+      const started = performance.now();
+      try {
+        const fresh = await this.handle(handler, consumer, delivery);
+        this.report(delivery, fresh ? 'handled' : 'duplicate', started);
+        return DONE;
+      } catch (error) {
+        const settlement = settleFailure(error, delivery.attempt, this.policy);
+        this.report(delivery, settlement.kind === 'dead' ? 'dead' : 'retry', started, { error, ...settlement });
+        return settlement;
+      }
+    });
+  }
+
+  /** @returns false when the event was handled before */
+  private handle(handler: FoundHandler, consumer: string, delivery: Delivery): Promise<boolean> {
+    const event = receivedEvent(handler.codec, delivery);
+    return this.transactions.run(async (tx) => {
+      const fresh = await this.inbox.note(tx, consumer, event.id);
+      if (fresh) await handler.handle(event, tx);
+      return fresh;
+    });
+  }
+
+  private report(
+    { event, attempt }: Delivery,
+    outcome: DeliveryOutcome,
+    started: number,
+    failure?: { error: unknown; delay?: number },
+  ): void {
+    const duration = performance.now() - started;
+    this.metrics.delivered(event.type, outcome, duration);
+    const line = { event: event.id, type: event.type, attempt, ms: Math.round(duration * 100) / 100 };
+    if (!failure) this.logger.info(line, `event ${outcome}`);
+    else this.logger.warn({ ...line, error: failure.error, delay: failure.delay }, `event failed: ${outcome}`);
+  }
+}

@@ -1,0 +1,64 @@
+import type { DependencyState, Logger } from '@rookery/observability';
+import type { PublishedEvent } from './event.js';
+import { EventBus, type EventSubscription } from './event-bus.js';
+import { type DeadLetter, type Hub, type Member, enterHub } from './in-process.hub.js';
+import { type DeliveryPolicy, settleFailure } from './settlement.js';
+import { within } from './within.js';
+
+/** What the in-process driver takes from the configuration. */
+export interface InProcessOptions extends DeliveryPolicy {
+  readonly concurrency: number;
+  /** Milliseconds that a stopping subscription waits for its running handlers. */
+  readonly drainTimeout: number;
+}
+
+/**
+ * The bus of services that live in one process. It stores nothing: `publish` resolves when every group has handled the
+ * event or given it up, so that the event stays in the publisher's outbox until its effects are committed, and a
+ * killed process starts over from there.
+ */
+export class InProcessBus extends EventBus {
+  readonly ordering = 'key';
+  private readonly hub: Hub;
+  private readonly release: () => void;
+
+  constructor(
+    hubName: string,
+    private readonly options: InProcessOptions,
+    private readonly logger: Logger,
+  ) {
+    super();
+    const { hub, release } = enterHub(hubName);
+    this.hub = hub;
+    this.release = release;
+  }
+
+  /** The newest 1,000 events that a group of this hub gave up, the oldest first. */
+  get deadLetters(): readonly DeadLetter[] {
+    return this.hub.deadLetters;
+  }
+
+  publish(event: PublishedEvent, signal?: AbortSignal): Promise<void> {
+    const report = ({ group, attempts, reason }: DeadLetter) =>
+      this.logger.error({ event: event.id, type: event.type, group, attempts, reason }, 'dead letter');
+    return this.hub.deliver(event, report, signal);
+  }
+
+  subscribe(subscription: EventSubscription): () => Promise<void> {
+    const onRejection = (error: unknown, attempt: number) => settleFailure(error, attempt, this.options);
+    const member: Member = { subscription, running: new Set(), onRejection };
+    this.hub.join(member, this.options.concurrency);
+    return async () => {
+      this.hub.leave(member);
+      await within(Promise.all(member.running), this.options.drainTimeout);
+    };
+  }
+
+  state(): DependencyState {
+    return { up: true, detail: 'in process' };
+  }
+
+  async close(): Promise<void> {
+    this.release();
+  }
+}

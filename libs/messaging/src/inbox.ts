@@ -1,0 +1,34 @@
+import type { ControlConnection } from '@rookery/database';
+import type { EntityManager } from 'typeorm';
+
+const NOTE = 'INSERT INTO inbox (consumer, id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id';
+
+const PRUNE_BATCH = 1_000;
+/** A day longer than the streams keep events: what is forgotten here cannot be delivered again. */
+const PRUNE = `
+  WITH gone AS (
+    DELETE FROM inbox WHERE ctid IN (
+      SELECT ctid FROM inbox WHERE received_at < now() - interval '8 days' LIMIT ${PRUNE_BATCH}
+    ) RETURNING 1
+  )
+  SELECT count(*)::int AS count FROM gone`;
+
+/** Remembers which events were handled, so that one that is delivered again has no second effect. */
+export class Inbox {
+  /**
+   * Notes in the handler's own transaction that `consumer` handles the event. Another delivery of it that runs at the
+   * same time waits here for this one's commit. @returns false when it was handled before
+   */
+  async note(tx: EntityManager, consumer: string, id: string): Promise<boolean> {
+    const rows: unknown[] = await tx.query(NOTE, [consumer, id]);
+    return rows.length > 0;
+  }
+
+  /** Deletes what is too old to be delivered again, a little at a time. */
+  async prune(control: ControlConnection): Promise<void> {
+    for (let count = PRUNE_BATCH; count === PRUNE_BATCH;) {
+      const [row] = await control.query<{ count: number }>(PRUNE);
+      count = row?.count ?? 0;
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/** Where dead letters of every service go. */
+export const DEAD_LETTER_STREAM = 'dead_letters';
+const DEAD_LETTER_SUBJECT = 'dead';
+
+/** The proto package of a message type: what comes before the first name that starts with a capital. */
+function packageOf(type: string): string {
+  const names = type.split('.');
+  const message = names.findIndex((name) => /^[A-Z]/.test(name));
+  if (message < 1) throw new Error(`"${type}" is no message type of a proto package, such as order.v1.OrderCreated`);
+  return names.slice(0, message).join('.');
+}
+
+/** A name that JetStream takes for a stream or consumer. */
+function plain(text: string): string {
+  return text.replaceAll(/[^\w-]/g, '_');
+}
+
+/** The stream that holds the events of a type, one for each proto package: `order.v1.OrderCreated` is in `order_v1`. */
+export function streamOf(type: string): { name: string; subjects: string[] } {
+  const name = packageOf(type);
+  return { name: plain(name), subjects: [`${name}.>`] };
+}
+
+/** The durable consumer of a service for a type, and its name in the inbox: `mail-service__order_v1_OrderCreated`. */
+export function consumerName(service: string, type: string): string {
+  return `${plain(service)}__${plain(type)}`;
+}
+
+/** The subject of what a service gave up: `dead.mail-service.order.v1.OrderCreated`. */
+export function deadLetterSubject(service: string, type: string): string {
+  return `${DEAD_LETTER_SUBJECT}.${plain(service)}.${type}`;
+}
+
+export const DEAD_LETTER_SUBJECTS = [`${DEAD_LETTER_SUBJECT}.>`];

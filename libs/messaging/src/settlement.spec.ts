@@ -1,0 +1,41 @@
+import { Internal, Unavailable } from '@rookery/errors';
+import { describe, expect, it } from 'vitest';
+import { UnreadableEvent } from './event.js';
+import { settleFailure } from './settlement.js';
+
+const policy = { maxDeliveries: 10, backoffFirst: 1_000, backoffLongest: 60_000 };
+const unjittered = () => 0.5;
+const failure = new Error('no such column');
+
+describe('settleFailure', () => {
+  it.each([
+    [1, 1_000],
+    [2, 2_000],
+    [6, 32_000],
+    [7, 60_000],
+    [9, 60_000],
+  ])('tries again after attempt %i in %i ms', (attempt, delay) => {
+    expect(settleFailure(failure, attempt, policy, unjittered)).toEqual({ kind: 'retry', delay });
+  });
+
+  it('spreads the waits by a tenth', () => {
+    expect(settleFailure(failure, 1, policy, () => 0)).toEqual({ kind: 'retry', delay: 900 });
+    expect(settleFailure(failure, 1, policy, () => 1)).toEqual({ kind: 'retry', delay: 1_100 });
+  });
+
+  it('gives up after the last delivery, saying why', () => {
+    expect(settleFailure(failure, 10, policy)).toEqual({ kind: 'dead', reason: 'no such column' });
+    expect(settleFailure('a string', 11, policy)).toEqual({ kind: 'dead', reason: 'a string' });
+  });
+
+  it('gives up at once what nobody can read', () => {
+    const { kind } = settleFailure(new UnreadableEvent('garbage'), 1, policy);
+    expect(kind).toBe('dead');
+  });
+
+  it('waits for ever while something is unavailable', () => {
+    const outage = new Unavailable('the database is not available');
+    expect(settleFailure(outage, 5_000, policy, unjittered)).toEqual({ kind: 'retry', delay: 60_000 });
+    expect(settleFailure(new Internal('a defect'), 5_000, policy).kind).toBe('dead');
+  });
+});

@@ -1,0 +1,45 @@
+import { Code, RookeryError } from '@rookery/errors';
+import { UnreadableEvent } from './event.js';
+
+/** What becomes of a delivery: it is done, it comes again after `delay` ms, or it is given up. */
+export type Settlement =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'retry'; readonly delay: number }
+  | { readonly kind: 'dead'; readonly reason: string };
+
+/** How often and how soon a failed event is tried again; durations in milliseconds. */
+export interface DeliveryPolicy {
+  readonly maxDeliveries: number;
+  readonly backoffFirst: number;
+  readonly backoffLongest: number;
+}
+
+export const DONE: Settlement = { kind: 'done' };
+
+/** Waits vary by up to a tenth, so that events that failed together do not come back together. */
+const JITTER = 0.1;
+
+/**
+ * What to do with an event whose handling failed at its `attempt`th delivery (1 is the first).
+ * - What nobody can read is dead at once.
+ * - While something the handler needs is unavailable the event waits, however long: an outage is not its fault.
+ * - Anything else is tried again with a doubling back-off, and dead after `maxDeliveries`.
+ * @param random from 0 to 1, as Math.random
+ */
+export function settleFailure(
+  error: unknown,
+  attempt: number,
+  policy: DeliveryPolicy,
+  random: () => number = Math.random,
+): Settlement {
+  const outage = error instanceof RookeryError && error.code === Code.UNAVAILABLE;
+  if (error instanceof UnreadableEvent || (!outage && attempt >= policy.maxDeliveries)) {
+    return { kind: 'dead', reason: error instanceof Error ? error.message : String(error) };
+  }
+  return { kind: 'retry', delay: Math.round(backoff(attempt, policy) * (1 + JITTER * (2 * random() - 1))) };
+}
+
+function backoff(attempt: number, { backoffFirst, backoffLongest }: DeliveryPolicy): number {
+  // 2 ** 1024 is Infinity, which min() bounds like any other.
+  return Math.min(backoffFirst * 2 ** (attempt - 1), backoffLongest);
+}

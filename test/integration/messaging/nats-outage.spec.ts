@@ -1,0 +1,91 @@
+import type { TestingModule } from '@nestjs/testing';
+import { DependencyRegistry } from '@rookery/observability';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NatsServer } from './nats-server.fixture.js';
+import { Scenario, soon } from './scenario.fixture.js';
+import { effectController, effects, orderCreated, waiting } from './services.fixture.js';
+
+let scenario: Scenario;
+let server: NatsServer;
+let shop: TestingModule;
+let mail: TestingModule;
+
+beforeEach(async () => {
+  scenario = new Scenario();
+  server = await NatsServer.prepare();
+});
+afterEach(async () => {
+  await scenario.close();
+  await server.remove();
+});
+
+async function startServices(): Promise<void> {
+  const natsUrl = server.url;
+  shop = await scenario.service({ name: 'shop-service', databaseUrl: await scenario.database(), natsUrl });
+  const controllers = [effectController()];
+  mail = await scenario.service({ name: 'mail-service', databaseUrl: await scenario.database(), natsUrl, controllers });
+}
+
+async function events(service: TestingModule) {
+  const dependency = service
+    .get(DependencyRegistry)
+    .all()
+    .find(({ name }) => name === 'events')!;
+  return { critical: dependency.critical, ...(await dependency.check()) };
+}
+
+describe('while NATS is down', () => {
+  it('services start and accept changes, and their events arrive when it is there', async () => {
+    await startServices();
+    expect(await events(shop)).toMatchObject({ critical: false, up: false });
+    await orderCreated(shop, 'o-1');
+    expect(await waiting(shop)).toBe(1);
+    server.start();
+    await soon(async () => expect(await effects(mail)).toEqual(['o-1']));
+    expect(await events(shop)).toMatchObject({ up: true });
+  });
+
+  it.each([
+    ['comes back as it was', false],
+    ['comes back without its store', true],
+  ])('events wait in the outbox and arrive when it %s', async (_, lost) => {
+    server.start();
+    await startServices();
+    await orderCreated(shop, 'before');
+    await soon(async () => expect(await effects(mail)).toEqual(['before']));
+    await soon(async () => expect(await waiting(shop)).toBe(0));
+
+    await server.stop();
+    await soon(async () => expect(await events(shop)).toMatchObject({ up: false }));
+    await orderCreated(shop, 'o-1');
+    await orderCreated(shop, 'o-2');
+    expect(await waiting(shop)).toBe(2);
+    expect(await effects(mail)).toEqual(['before']);
+
+    if (lost) await server.emptyStore();
+    server.start();
+    // Events are handled side by side, in no order.
+    await soon(async () => expect((await effects(mail)).sort()).toEqual(['before', 'o-1', 'o-2']));
+    await soon(async () => expect(await waiting(shop)).toBe(0));
+  });
+
+  it('services stop at once', async () => {
+    await startServices();
+    await orderCreated(shop, 'o-1');
+    const started = performance.now();
+    await Promise.all([shop.close(), mail.close()]);
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+
+  it('a service that lost it stops at once too', async () => {
+    server.start();
+    await startServices();
+    await orderCreated(shop, 'o-1');
+    await soon(async () => expect(await effects(mail)).toEqual(['o-1']));
+    await server.stop();
+    await soon(async () => expect(await events(mail)).toMatchObject({ up: false }));
+    const started = performance.now();
+    await Promise.all([shop.close(), mail.close()]);
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+});
