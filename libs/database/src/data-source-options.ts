@@ -1,4 +1,5 @@
 import type { Logger } from '@rookery/observability';
+import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
 import type { DatabaseConfig } from './database.config.js';
 import type { DatabaseOptions } from './database.module.js';
@@ -22,6 +23,8 @@ export function dataSourceOptions(
   return {
     type: 'postgres',
     url: config.url,
+    // TypeORM would look it up by name at run time, where a bundle has no names.
+    driver: pg,
     entities: [...entities],
     migrations: [...migrations],
     migrationsTableName: 'migrations',

@@ -6,4 +6,11 @@ export { Messages } from './server/messages.decorator.js';
 export { addReflection } from './server/reflection.js';
 export { type CallOptions, type GrpcClient, createGrpcClient } from './client/grpc-client.js';
 export { GrpcClients, InjectClient } from './client/grpc-clients.module.js';
-export { type TargetConfig, targetConfig } from './client/target.js';
+export { type ReceivedStatus, fromReceived } from './client/received-status.js';
+export { type TargetConfig, type TargetedService, serviceNameOf, targetConfig } from './client/target.js';
+export {
+  HealthCheckRequest,
+  HealthCheckResponse,
+  HealthCheckResponse_ServingStatus,
+  HealthDefinition,
+} from './generated/grpc/health/v1/health.js';

@@ -103,6 +103,9 @@ async function assemble(
     const port = configuration.get(HttpConfig).port ?? declaration.ports.http;
     await listening(name, 'probes and metrics', port, 'HTTP_PORT', () => app.listen(port, config.host));
     lifecycle.advance('ready');
+    if (messaging && configuration.environment.get('NATS_URL') === undefined) {
+      logger.warn('NATS_URL is not set: events stay in this process, and other services do not get them');
+    }
     messaging?.startRelay();
     logger.info(running.ports, 'ready');
   };
@@ -115,7 +118,7 @@ async function assemble(
     embedded: [
       ...(embedded ? ['PostgreSQL'] : []),
       ...(declaration.cache && !configuration.environment.get('REDIS_URL') ? ['cache (in memory)'] : []),
-      ...(messaging && !configuration.environment.get('NATS_URL')?.startsWith('nats') ? ['events (in process)'] : []),
+      ...(messaging && inProcess(configuration.environment) ? ['events (in process)'] : []),
     ],
     get ports() {
       const address = app.getHttpServer().address();
@@ -132,6 +135,11 @@ async function assemble(
     forceClose: () => server.forceClose(),
   };
   return running;
+}
+
+/** Whether events stay in this process. */
+function inProcess(environment: Environment): boolean {
+  return environment.get('NATS_URL')?.startsWith('memory:') ?? true;
 }
 
 /** A controller of another package, or none of the declared one, is a declaration that lies. */

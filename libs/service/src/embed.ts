@@ -1,5 +1,5 @@
 import { DatabaseConfig } from '@rookery/database';
-import { EmbeddedPostgres } from '@rookery/embedded';
+import type { EmbeddedPostgres } from '@rookery/embedded';
 import type { Configuration } from './configuration.js';
 import { EmbeddedConfig } from './service.config.js';
 
@@ -20,7 +20,9 @@ export async function embed(
   onProgress: (line: string) => void,
 ): Promise<Embedded | undefined> {
   if (!configuration.has(DatabaseConfig) || configuration.get(DatabaseConfig).url !== undefined) return undefined;
-  const postgres = await EmbeddedPostgres.start({ dataDir: configuration.get(EmbeddedConfig).dataDir, onProgress });
+  // Loaded only where it is needed: a service with servers starts without it.
+  const { EmbeddedPostgres: Postgres } = await import('@rookery/embedded');
+  const postgres = await Postgres.start({ dataDir: configuration.get(EmbeddedConfig).dataDir, onProgress });
   try {
     // user-service keeps its tables in user_service.
     const url = await postgres.database(service.replaceAll('-', '_'));

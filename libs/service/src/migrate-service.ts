@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { type ConfigClass, Environment } from '@rookery/config';
-import { DatabaseConfig, dataSourceOptions, migrate } from '@rookery/database';
+import { DatabaseConfig, migrateDatabase } from '@rookery/database';
 import { LogConfig, createLogger } from '@rookery/observability';
 import { Configuration } from './configuration.js';
 import { embed } from './embed.js';
@@ -20,7 +20,7 @@ export async function migrateService(service: Type): Promise<void> {
   const embedded = await embed(name, configuration, (line) => logger.info(line));
   try {
     const config = (embedded?.configuration ?? configuration).get(DatabaseConfig);
-    const done = await migrate(dataSourceOptions(config, database, name, logger));
+    const done = await migrateDatabase(config, database, name, logger);
     logger.info({ migrations: done }, done.length > 0 ? 'migrations run' : 'no migration is pending');
   } finally {
     await embedded?.postgres.release();

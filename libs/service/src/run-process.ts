@@ -1,5 +1,3 @@
-import { ConfigError } from '@rookery/config';
-
 /** What a process runs. */
 export interface Runnable {
   close(): Promise<void>;
@@ -17,7 +15,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Runs `start` and then the process until a signal ends it: exit 0 when it stopped cleanly. A second signal cuts off
- * what still runs. A configuration that is wrong ends the process with 78, any other failure to start with 1.
+ * what still runs. An error with an `exitCode` (a configuration that is wrong: 78) ends the process with it, any other with 1.
  * @param onStopping told once when the first signal comes
  */
 export async function runProcess<T extends Runnable>(start: () => Promise<T>, onStopping?: () => void): Promise<T> {
@@ -68,12 +66,13 @@ export async function runCommand(work: () => Promise<void>): Promise<void> {
 
 function fail(error: unknown): never {
   process.stderr.write(`${explain(error)}\n`);
-  process.exit(error instanceof ConfigError ? error.exitCode : 1);
+  const { exitCode = 1 } = error as { exitCode?: number };
+  process.exit(exitCode);
 }
 
 /** What people need to read: the message of an error that was made for them, the stack of any other. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const expected = error instanceof ConfigError || error.name !== 'Error' || error.cause !== undefined;
+  const expected = error.name !== 'Error' || error.cause !== undefined;
   return expected && !(error instanceof TypeError) ? error.message : (error.stack ?? error.message);
 }

@@ -26,7 +26,7 @@ export class ShutdownConfig {
 
   @EnvDuration({
     name: 'SHUTDOWN_TIMEOUT',
-    description: 'How long running calls and event handlers may take to end, after the drain, before they are cut off.',
+    description: 'How long running calls may take to end, after the drain, before they are cut off.',
     default: '20s',
     max: '10m',
   })

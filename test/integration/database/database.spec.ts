@@ -7,9 +7,8 @@ import {
   DatabaseConfig,
   DatabaseModule,
   Transactions,
-  dataSourceOptions,
   keysetPage,
-  migrate,
+  migrateDatabase,
   newId,
 } from '@rookery/database';
 import { AlreadyExists, DeadlineExceeded, InvalidArgument, Unavailable } from '@rookery/errors';
@@ -164,8 +163,8 @@ describe('the pool', () => {
 describe('migrations', () => {
   it('run once, however many replicas start at once', async () => {
     const fresh = await createTestDatabase(inject('databaseUrl'));
-    const options = dataSourceOptions(configOf(fresh.url), tables, 'test', logger);
-    const done = await Promise.all([1, 2, 3, 4, 5].map(() => migrate(options)));
+    const config = configOf(fresh.url);
+    const done = await Promise.all([1, 2, 3, 4, 5].map(() => migrateDatabase(config, tables, 'test', logger)));
     expect(done.flat()).toEqual(['CreateThings1700000000900']);
     await fresh.drop();
   });

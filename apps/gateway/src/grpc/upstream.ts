@@ -1,6 +1,6 @@
 import { type DescMethod, type Message, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Client, type ClientReadableStream, type Metadata, connectivityState, credentials } from '@grpc/grpc-js';
-import { fromUpstream } from './upstream-error.js';
+import { fromReceived } from '@rookery/grpc';
 
 /** Of a channel: every replica gets its share, a dead one is noticed within 30 s, a restarted one is found within 2 s. */
 const CHANNEL = {
@@ -53,7 +53,7 @@ export class Upstream {
         { deadline: Date.now() + timeout },
         (error, reply) => {
           signal.removeEventListener('abort', cancel);
-          if (error) reject(fromUpstream(error, this.name, { connected: this.connected, timeout }));
+          if (error) reject(fromReceived(error, this.name, { connected: this.connected, timeout }));
           else if (reply) resolve(reply);
           else reject(new Error(`${this.name} answered ${pathOf(method)} with neither a reply nor an error`));
         },

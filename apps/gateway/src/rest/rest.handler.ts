@@ -9,7 +9,7 @@ import { type RestBinding } from '../descriptors/rest-binding.js';
 import { GatewayConfig } from '../gateway.config.js';
 import { requestMetadata } from '../grpc/request-metadata.js';
 import { type UpstreamCall } from '../grpc/upstream.js';
-import { fromUpstream } from '../grpc/upstream-error.js';
+import { fromReceived } from '@rookery/grpc';
 import { Upstreams } from '../grpc/upstreams.js';
 import { bindRequest } from './request-binding.js';
 import { OpenStreams } from './open-streams.js';
@@ -66,7 +66,7 @@ export class RestHandler {
     const stream = new SseStream<Message, ServiceError | RookeryError>(upstream.serverStream(call), {
       encode: (message) => this.encode(binding, message),
       translate: (error) =>
-        'details' in error ? fromUpstream(error, upstream.name, { connected: upstream.connected }) : error,
+        'details' in error ? fromReceived(error, upstream.name, { connected: upstream.connected }) : error,
       describe: (error) => JSON.stringify(refusalOf(error, path, request.id).problem),
       connected: () => upstream.connected,
     });

@@ -3,13 +3,16 @@ import {
   Client,
   Metadata,
   type ServiceError,
+  connectivityState,
   credentials,
   type CallOptions as NativeCallOptions,
 } from '@grpc/grpc-js';
 import type { MethodDefinition, ServiceClient, ServiceDefinition } from '@rookery/contracts';
 import { callContext } from '@rookery/context';
-import { type RookeryError, fromStatus } from '@rookery/errors';
+import type { RookeryError } from '@rookery/errors';
 import { REQUEST_ID_HEADER } from '@rookery/observability';
+import { fromReceived } from './received-status.js';
+import { serviceNameOf } from './target.js';
 
 /** What one call may set. */
 export interface CallOptions {
@@ -53,12 +56,17 @@ export function createGrpcClient<D extends ServiceDefinition>(service: D, option
   const channel = new Client(options.target, credentials.createInsecure(), CHANNEL);
   const methods = Object.entries(service.methods).map(([name, definition]) => {
     const method = definition as MethodDefinition;
-    return [name, callOf(channel, `/${service.fullName}/${method.name}`, method, options)];
+    return [name, callOf(channel, service, method, options)];
   });
   return { methods: Object.fromEntries(methods) as ServiceClient<D, CallOptions>, close: () => channel.close() };
 }
 
-function callOf(channel: Client, path: string, method: MethodDefinition, { timeout }: GrpcClientOptions) {
+function callOf(channel: Client, service: ServiceDefinition, method: MethodDefinition, { timeout }: GrpcClientOptions) {
+  const path = `/${service.fullName}/${method.name}`;
+  const rethrown = (error: ServiceError): RookeryError => {
+    const connected = channel.getChannel().getConnectivityState(false) === connectivityState.READY;
+    return fromReceived(error, serviceNameOf(service), { connected, timeout });
+  };
   const serialize = (message: object) =>
     Buffer.from(method.requestType.encode(method.requestType.fromPartial(message)).finish());
   const deserialize = (bytes: Buffer) => method.responseType.decode(bytes);
@@ -82,8 +90,9 @@ function callOf(channel: Client, path: string, method: MethodDefinition, { timeo
     return call;
   };
   return method.responseStream
-    ? (request: unknown, options: CallOptions = {}) => receive(() => start(request, options) as never, options)
-    : (request: unknown, options: CallOptions = {}) => once((done) => start(request, options, done), options);
+    ? (request: unknown, options: CallOptions = {}) =>
+        receive(() => start(request, options) as never, options, rethrown)
+    : (request: unknown, options: CallOptions = {}) => once((done) => start(request, options, done), options, rethrown);
 }
 
 function metadataOf({ metadata: own = {} }: CallOptions): Metadata {
@@ -123,6 +132,7 @@ function signalOf({ signal }: CallOptions): AbortSignal | undefined {
 function once(
   start: (done: (error: ServiceError | null, reply?: unknown) => void) => Cancellable,
   options: CallOptions,
+  rethrown: (error: ServiceError) => RookeryError,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     let release = () => {};
@@ -138,6 +148,7 @@ function once(
 async function* receive(
   start: () => AsyncIterable<unknown> & Cancellable,
   options: CallOptions,
+  rethrown: (error: ServiceError) => RookeryError,
 ): AsyncGenerator<unknown> {
   const call = start();
   const release = cancelWith(signalOf(options), call);
@@ -175,15 +186,4 @@ async function send(
 
 function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && 'code' in error && 'details' in error;
-}
-
-/** A status from the wire as the error of the catalogue. */
-function rethrown(error: ServiceError): RookeryError {
-  const details = error.metadata?.get('grpc-status-details-bin')[0];
-  return fromStatus({
-    code: error.code,
-    message: error.details,
-    details: Buffer.isBuffer(details) ? details : undefined,
-    cause: error,
-  });
 }

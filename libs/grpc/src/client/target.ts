@@ -1,43 +1,65 @@
-import { EnvString, type ConfigClass, Environment, loadConfig } from '@rookery/config';
-import { SERVICE_HOSTS, type ServiceDefinition } from '@rookery/contracts';
+import { type ConfigClass, EnvString, type Environment, loadConfig } from '@rookery/config';
+import { SERVICE_HOSTS } from '@rookery/contracts';
 
-/** `user-service` → `USER_SERVICE_URL` */
-function variableOf(name: string): string {
-  return `${name.replace(/-/g, '_').toUpperCase()}_URL`;
+/** `host:port`, a name with a scheme that grpc-js resolves, or a socket. */
+const TARGET = /^((dns|ipv4|ipv6|unix):\S+|[^\s:/]+:\d{1,5}|\[[0-9a-f:]+\]:\d{1,5})$/i;
+
+/** Every service listens there in a container, whatever its port in development. */
+const CONTAINER_PORT = 50051;
+
+/** A service of the protos, as far as finding it goes. */
+export interface TargetedService {
+  /** `user.v1.UserService` */
+  readonly fullName: string;
+  /** Its `google.api.default_host`, such as `user-service:50051`. Default: what the workspace's protos say. */
+  readonly defaultHost?: string;
 }
 
-/** A config class with the address of one service. */
+/** A config class with the gRPC target of one service. */
 export type TargetConfig = ConfigClass<{ target: string }>;
 
-const classes = new Map<string, TargetConfig>();
+/** What a service is called: `user-service`. Without a default_host, `thing` for `thing.v1.ThingService`. */
+export function serviceNameOf({ fullName, defaultHost }: TargetedService): string {
+  const host = defaultHost?.split(':')[0] || SERVICE_HOSTS[fullName]?.name;
+  return host ?? fullName.split('.')[0]!;
+}
+
+/** `user-service` and `user` → `USER_SERVICE_URL`; of a domain name the first label counts. */
+function variableOf(name: string): string {
+  const words = name
+    .split('.')[0]!
+    .toUpperCase()
+    .replaceAll(/[^A-Z0-9]+/g, '_');
+  return `${words.replace(/_SERVICE$/, '')}_SERVICE_URL`;
+}
 
 /**
- * Where `service` is reached: `<NAME>_SERVICE_URL`, by default as the ports table says, on this host in development and
- * by name, over all its addresses, in production. The table is `google.api.default_host` in the protos.
- * @throws {TypeError} when the proto of the service has no default_host
+ * Where a service is reached: `<NAME>_SERVICE_URL`; by default on this host, at the port of its default_host, in
+ * development, and by its name, over all its addresses, in production. Without such a port the variable must be set.
  */
-export function targetConfig(service: Pick<ServiceDefinition, 'fullName'>): TargetConfig {
-  const known = classes.get(service.fullName);
-  if (known) return known;
-  const host = SERVICE_HOSTS[service.fullName];
-  if (!host)
-    throw new TypeError(`${service.fullName} needs the option (google.api.default_host) = "<name>-service:<port>"`);
+export function targetConfig(service: TargetedService): TargetConfig {
+  const name = serviceNameOf(service);
+  const port =
+    service.defaultHost === undefined ? SERVICE_HOSTS[service.fullName]?.port : service.defaultHost.split(':')[1];
   class ServiceTargetConfig {
     @EnvString({
-      name: variableOf(host.name),
-      description: `Where ${host.name} is reached (a gRPC target).`,
-      default: `127.0.0.1:${host.port}`,
-      productionDefault: `dns:///${host.name}:${host.port}`,
-      pattern: /^\S+$/,
-      takes: 'a gRPC target such as 127.0.0.1:50051 or dns:///user-service:50051',
+      name: variableOf(name),
+      description: `Where ${name} is reached (a gRPC target).`,
+      default: port === undefined ? undefined : `127.0.0.1:${port}`,
+      productionDefault: port === undefined ? undefined : `dns:///${name}:${CONTAINER_PORT}`,
+      pattern: TARGET,
+      takes:
+        'a gRPC target such as dns:///user-service:50051 or 127.0.0.1:50051' +
+        (port === undefined
+          ? `; required, because ${service.fullName} has no google.api.default_host with a port`
+          : ''),
     })
     readonly target!: string;
   }
-  classes.set(service.fullName, ServiceTargetConfig);
   return ServiceTargetConfig;
 }
 
-/** The target of `service` in `environment`. */
-export function targetOf(service: ServiceDefinition, environment: Environment): string {
+/** The target of `service` in `environment`. @throws {ConfigError} */
+export function targetOf(service: TargetedService, environment: Environment): string {
   return loadConfig([targetConfig(service)], environment)[0].target;
 }

@@ -14,7 +14,7 @@ import { Code } from '@rookery/errors';
 import type { CallObserver } from '@rookery/observability';
 import { bidiStreaming } from './bidi-streaming.js';
 import { clientStreaming } from './client-streaming.js';
-import { GRPC_TRANSPORT, type GrpcHandlerExtras } from './grpc-controller.decorator.js';
+import { GRPC_TRANSPORT, type GrpcHandlerExtras, pathOf } from './grpc-controller.decorator.js';
 import { type AnyServerCall, RunningCall, codeOf } from './running-call.js';
 import { serverStreaming } from './server-streaming.js';
 import type { ServedMethod } from './served-method.js';
@@ -71,9 +71,24 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
     return [...new Set(this.handlers().map(({ extras }) => extras.service))];
   }
 
-  /** Adds a service that is not a controller, such as health or reflection. Before `listen`. */
-  addService(definition: NativeServiceDefinition, implementation: UntypedServiceImplementation): void {
-    this.native.addService(definition, implementation);
+  /** Adds a generated service whose implementation speaks grpc-js itself. Before `listen`. */
+  addDefinition(service: ServiceDefinition, implementation: UntypedServiceImplementation): void {
+    const methods = Object.entries(service.methods).map(([name, definition]) => {
+      const { requestType, responseType, requestStream, responseStream } = definition;
+      return [
+        name,
+        {
+          path: pathOf(service, definition),
+          requestStream,
+          responseStream,
+          requestSerialize: (message: unknown) => Buffer.from(requestType.encode(message).finish()),
+          requestDeserialize: (bytes: Buffer) => requestType.decode(bytes),
+          responseSerialize: (message: unknown) => Buffer.from(responseType.encode(message).finish()),
+          responseDeserialize: (bytes: Buffer) => responseType.decode(bytes),
+        },
+      ];
+    });
+    this.native.addService(Object.fromEntries(methods) as NativeServiceDefinition, implementation);
   }
 
   /** Called by Nest. The callback gets the error when the port cannot be had. */

@@ -2,14 +2,18 @@ import type { handleBidiStreamingCall } from '@grpc/grpc-js';
 import type { DescFile } from '@bufbuild/protobuf';
 import { DESCRIPTOR_SET_BASE64 } from '@rookery/contracts';
 import { Code } from '@rookery/errors';
-import { ServerReflectionRequest, ServerReflectionResponse } from '../generated/grpc/reflection/v1/reflection.js';
+import {
+  ServerReflectionDefinition,
+  type ServerReflectionRequest,
+  type ServerReflectionResponse,
+} from '../generated/grpc/reflection/v1/reflection.js';
 import { DescriptorIndex } from './descriptor-index.js';
 import type { GrpcServer } from './grpc-server.js';
 
 type Answer = ServerReflectionResponse['messageResponse'];
 
 /** v1alpha has the same messages under another name; clients older than 2023 know only that. */
-const SERVICES = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'];
+const VERSIONS = ['v1', 'v1alpha'];
 
 /**
  * Lets clients such as `buf curl` and `grpcurl` ask for the protos of `services` (full names). Before `listen`.
@@ -27,19 +31,9 @@ export function addReflection(server: GrpcServer, services: readonly string[]): 
     call.on('end', () => call.end());
     call.on('error', () => undefined);
   };
-  for (const service of SERVICES) {
-    const method = {
-      path: `/${service}/ServerReflectionInfo`,
-      requestStream: true,
-      responseStream: true,
-      requestDeserialize: (bytes: Buffer) => ServerReflectionRequest.decode(bytes),
-      requestSerialize: (request: ServerReflectionRequest) =>
-        Buffer.from(ServerReflectionRequest.encode(request).finish()),
-      responseDeserialize: (bytes: Buffer) => ServerReflectionResponse.decode(bytes),
-      responseSerialize: (reply: ServerReflectionResponse) =>
-        Buffer.from(ServerReflectionResponse.encode(reply).finish()),
-    };
-    server.addService({ ServerReflectionInfo: method }, { ServerReflectionInfo: serve });
+  for (const version of VERSIONS) {
+    const fullName = `grpc.reflection.${version}.ServerReflection`;
+    server.addDefinition({ ...ServerReflectionDefinition, fullName }, { serverReflectionInfo: serve });
   }
 }
 

@@ -26,7 +26,7 @@ export interface ReceivedStatus {
  * @param connected whether the channel had a connection when the call failed
  * @param timeout the call's, in milliseconds; undefined when it had none
  */
-export function fromUpstream(
+export function fromReceived(
   status: ReceivedStatus,
   service: string,
   { connected, timeout }: { connected: boolean; timeout?: number },

@@ -1,7 +1,7 @@
 import { Metadata } from '@grpc/grpc-js';
 import { Code, InvalidArgument, NotFound, toProblem, toStatus } from '@rookery/errors';
 import { describe, expect, it } from 'vitest';
-import { fromUpstream } from './upstream-error.js';
+import { fromReceived } from './received-status.js';
 
 const LEAK = 'connect ECONNREFUSED 10.1.2.3:50051';
 const received = (code: Code, error?: unknown) => {
@@ -10,20 +10,20 @@ const received = (code: Code, error?: unknown) => {
   return { code, details: LEAK, metadata };
 };
 const problem = (code: Code, state = { connected: true, timeout: 1500 }) =>
-  toProblem(fromUpstream(received(code), 'user-service', state));
+  toProblem(fromReceived(received(code), 'user-service', state));
 
-describe('fromUpstream', () => {
+describe('fromReceived', () => {
   it("gives a service's own words on", () => {
     const violations = [{ field: 'email', description: 'is taken' }];
     const status = received(Code.INVALID_ARGUMENT, new InvalidArgument('no', { violations }));
-    expect(fromUpstream(status, 'user-service', { connected: true })).toMatchObject({
+    expect(fromReceived(status, 'user-service', { connected: true })).toMatchObject({
       violations,
       domain: 'user-service',
     });
   });
 
   it("gives a foreign service's verdict on the request on", () => {
-    const error = fromUpstream({ code: Code.NOT_FOUND, details: 'no such user' }, 'user-service', { connected: true });
+    const error = fromReceived({ code: Code.NOT_FOUND, details: 'no such user' }, 'user-service', { connected: true });
     expect(error).toBeInstanceOf(NotFound);
     expect(error.message).toBe('no such user');
   });

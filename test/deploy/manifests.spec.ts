@@ -1,0 +1,63 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { containerPort } from './cluster.js';
+import { isPinned } from './image.js';
+import { manifestProblems } from './manifest-schema.js';
+import { overlays } from './overlays.js';
+import type { Resource } from './resource.js';
+
+const idOf = ({ kind, metadata }: Resource) => `${kind} ${metadata.name}`;
+
+it('k8s/ has no file that no overlay uses', () => {
+  const present = readdirSync('k8s', { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name !== 'README.md')
+    .map((entry) => join(entry.parentPath, entry.name));
+  const used = new Set(overlays.flatMap(({ files }) => files));
+  expect(present.length).toBeGreaterThan(0);
+  expect(present.filter((path) => !used.has(path))).toEqual([]);
+});
+
+describe.each(overlays)('overlay $name', ({ cluster }) => {
+  const { resources, workloads } = cluster;
+
+  it('has no resource twice', () => {
+    const ids = resources.map(idOf);
+    expect(ids.filter((id, at) => ids.indexOf(id) !== at)).toEqual([]);
+  });
+
+  it.each(resources.map((resource) => ({ id: idOf(resource), resource })))('$id is what Kubernetes takes', (each) => {
+    expect(manifestProblems(each.resource)).toEqual([]);
+  });
+
+  it.each(workloads)('$name runs a pinned image', ({ container }) => {
+    expect(isPinned(container.image), container.image).toBe(true);
+  });
+
+  it.each(workloads)('$name is given as little as it needs', ({ pod, container }) => {
+    expect(pod).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false });
+    expect(pod.securityContext).toMatchObject({
+      runAsNonRoot: true,
+      runAsUser: expect.any(Number),
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+    expect(container.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+    expect(container.volumeMounts?.map(({ mountPath }) => mountPath)).toContain('/tmp');
+    expect(Object.keys(container.resources?.requests ?? {})).toEqual(['cpu', 'memory']);
+    expect(container.resources?.limits).toHaveProperty('memory');
+  });
+
+  it.each(workloads)('$name is probed for start, life and readiness, on ports it has', (workload) => {
+    const { startupProbe, livenessProbe, readinessProbe } = workload.container;
+    for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
+      expect(probe).toBeDefined();
+      const port = probe?.httpGet?.port ?? probe?.grpc?.port ?? probe?.tcpSocket?.port;
+      if (port === undefined) expect(probe?.exec?.command.length).toBeGreaterThan(0);
+      else expect(containerPort(workload, port)).toBeGreaterThan(0);
+    }
+  });
+});
