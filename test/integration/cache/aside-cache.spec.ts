@@ -8,6 +8,11 @@ import { openStore } from '../../../libs/cache/src/store.js';
 
 const logger = createLogger({ level: 'silent', format: 'json' } as LogConfig, 'test');
 const bytes = (text: string) => Buffer.from(text);
+const isUp = ({ dependency }: ReturnType<typeof openStore>) =>
+  dependency.check().then(
+    ({ up }) => up,
+    () => false,
+  );
 
 describe.each([
   { driver: 'in memory', url: () => undefined },
@@ -24,15 +29,9 @@ describe.each([
     caches.push(cache);
     return {
       cache,
-      ready: () =>
-        expect
-          .poll(() =>
-            store.dependency.check().then(
-              ({ up }) => up,
-              () => false,
-            ),
-          )
-          .toBe(true),
+      ready: async () => {
+        await expect.poll(() => isUp(store)).toBe(true);
+      },
     };
   };
   const results = async () => {
@@ -122,14 +121,7 @@ describe.each([
     const store = openStore(config, service, logger);
     const cache = new AsideCache(store, config, service, metrics, logger);
     caches.push(cache);
-    await expect
-      .poll(() =>
-        store.dependency.check().then(
-          ({ up }) => up,
-          () => false,
-        ),
-      )
-      .toBe(true);
+    await expect.poll(() => isUp(store)).toBe(true);
     await store.keyv.set(`${service}:k`, 'garbage');
     expect(String(await cache.getOrLoad('k', async () => bytes('v')))).toBe('v');
     expect(String(await cache.getOrLoad('k', async () => bytes('w')))).toBe('v');
