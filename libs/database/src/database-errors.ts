@@ -8,7 +8,7 @@ import {
   type RookeryError,
   Unavailable,
 } from '@rookery/errors';
-import { QueryFailedError } from 'typeorm';
+import { QueryFailedError, QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
 
 /** A constraint or index whose name is UPPER_SNAKE_CASE names the reason that callers get: `USER_EMAIL_TAKEN`. */
 const REASON = /^[A-Z][A-Z0-9_]*$/;
@@ -41,6 +41,7 @@ interface PostgresError extends Error {
 export function mapDatabaseError(thrown: unknown): RookeryError | undefined {
   const error = (thrown instanceof QueryFailedError ? thrown.driverError : thrown) as PostgresError;
   if (!(error instanceof Error)) return undefined;
+  if (isReleased(thrown)) return new Unavailable('the database connection broke', { cause: thrown });
   const { code = '', constraint = '' } = error;
   const options = { cause: thrown, reason: REASON.test(constraint) ? constraint : undefined };
   switch (code) {
@@ -65,6 +66,11 @@ export function mapDatabaseError(thrown: unknown): RookeryError | undefined {
       }
       return undefined;
   }
+}
+
+/** TypeORM lets go of a connection that broke: whatever its transaction asks for next meets one of these. */
+export function isReleased(thrown: unknown): boolean {
+  return thrown instanceof QueryRunnerAlreadyReleasedError || thrown instanceof QueryRunnerProviderAlreadyReleasedError;
 }
 
 /** Runs `work` and rethrows what it throws as the catalogue's error where there is one. */

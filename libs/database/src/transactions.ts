@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Logger } from '@rookery/observability';
 import { DataSource, type EntityManager } from 'typeorm';
+import { isReleased, mapDatabaseError } from './database-errors.js';
 
 type Hook = () => unknown;
 
@@ -20,11 +21,15 @@ export class Transactions {
    */
   async run<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
     let hooks: Hook[] = [];
-    const result = await this.dataSource.transaction(async (tx) => {
-      const value = await work(tx);
-      hooks = this.hooks.get(tx) ?? [];
-      return value;
-    });
+    const result = await this.dataSource
+      .transaction(async (tx) => {
+        const value = await work(tx);
+        hooks = this.hooks.get(tx) ?? [];
+        return value;
+      })
+      .catch((error: unknown) => {
+        throw isReleased(error) ? mapDatabaseError(error) : error;
+      });
     for (const hook of hooks) {
       try {
         await hook();

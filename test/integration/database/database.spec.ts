@@ -14,7 +14,15 @@ import {
 import { AlreadyExists, DeadlineExceeded, InvalidArgument, Unavailable } from '@rookery/errors';
 import { type LogConfig, ObservabilityModule, createLogger } from '@rookery/observability';
 import { type TestDatabase, createTestDatabase } from '@rookery/testing';
-import { Column, DataSource, Entity, type MigrationInterface, PrimaryColumn, type QueryRunner } from 'typeorm';
+import {
+  Column,
+  DataSource,
+  Entity,
+  type EntityManager,
+  type MigrationInterface,
+  PrimaryColumn,
+  type QueryRunner,
+} from 'typeorm';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 @Entity('things')
@@ -126,14 +134,23 @@ describe('errors', () => {
     await expect(dataSource.query('SELECT pg_sleep(10)')).rejects.toBeInstanceOf(DeadlineExceeded);
   });
 
-  it('is Unavailable while a connection breaks, and works again', async () => {
+  it.each([
+    { when: 'while the statement is on its way', noticed: async () => {} },
+    {
+      when: 'and is noticed before the next statement',
+      noticed: async (tx: EntityManager) => {
+        await expect.poll(() => tx.queryRunner?.isReleased).toBe(true);
+      },
+    },
+  ])('is Unavailable when the connection breaks $when, and works again', async ({ noticed }) => {
     const broken = transactions.run(async (tx) => {
       const [{ pid }] = await tx.query('SELECT pg_backend_pid() AS pid');
       await dataSource.query('SELECT pg_terminate_backend($1)', [pid]);
+      await noticed(tx);
       await tx.query('SELECT 1');
     });
     await expect(broken).rejects.toBeInstanceOf(Unavailable);
-    await expect(insert('after the break')).resolves.toBeDefined();
+    await expect(dataSource.query('SELECT 1')).resolves.toHaveLength(1);
   });
 });
 
