@@ -1,8 +1,8 @@
 import type { ListNotificationsRequest, StreamNotificationsRequest } from '@rookery/contracts/notification/v1';
-import { IsUUID } from 'class-validator';
+import { IsId } from '@rookery/grpc';
 
 export class ListNotificationsDto implements ListNotificationsRequest {
-  @IsUUID()
+  @IsId()
   userId!: string;
 
   pageSize!: number;
@@ -10,6 +10,6 @@ export class ListNotificationsDto implements ListNotificationsRequest {
 }
 
 export class StreamNotificationsDto implements StreamNotificationsRequest {
-  @IsUUID()
+  @IsId()
   userId!: string;
 }

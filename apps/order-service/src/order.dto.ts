@@ -8,13 +8,13 @@ import type {
   OrderItem,
   WatchOrderRequest,
 } from '@rookery/contracts/order/v1';
+import { IsId } from '@rookery/grpc';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
   IsDefined,
   IsInt,
-  IsUUID,
   Length,
   Matches,
   Max,
@@ -26,8 +26,8 @@ import {
   type ValidatorConstraintInterface,
 } from 'class-validator';
 
-/** A quadrillion: far beyond any price, and its sums stay within google.type.Money. */
-const MAX_UNITS = 1_000_000_000_000_000n;
+/** Beyond any price, and 100 items of a million each stay within the int64 of google.type.Money. */
+const MAX_UNITS = 10_000_000_000n;
 
 /** class-validator's @Min knows no bigint. */
 @ValidatorConstraint({ name: 'units' })
@@ -70,7 +70,7 @@ export class OrderItemDto implements OrderItem {
 }
 
 export class CreateOrderDto implements CreateOrderRequest {
-  @IsUUID()
+  @IsId()
   userId!: string;
 
   @ArrayMinSize(1)
@@ -80,17 +80,17 @@ export class CreateOrderDto implements CreateOrderRequest {
   items!: OrderItemDto[];
 
   @ValidateIf(({ requestId }: CreateOrderRequest) => requestId !== '')
-  @IsUUID()
+  @IsId()
   requestId!: string;
 }
 
 export class GetOrderDto implements GetOrderRequest {
-  @IsUUID()
+  @IsId()
   id!: string;
 }
 
 export class ListOrdersDto implements ListOrdersRequest {
-  @IsUUID()
+  @IsId()
   userId!: string;
 
   pageSize!: number;
@@ -98,16 +98,16 @@ export class ListOrdersDto implements ListOrdersRequest {
 }
 
 export class ConfirmOrderDto implements ConfirmOrderRequest {
-  @IsUUID()
+  @IsId()
   id!: string;
 }
 
 export class CancelOrderDto implements CancelOrderRequest {
-  @IsUUID()
+  @IsId()
   id!: string;
 }
 
 export class WatchOrderDto implements WatchOrderRequest {
-  @IsUUID()
+  @IsId()
   id!: string;
 }

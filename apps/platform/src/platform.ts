@@ -60,8 +60,11 @@ function assemble(gateway: Gateway, services: RunningService[], startedAt: numbe
     },
     close: async () => {
       // The gateway first: what it has accepted still finds its services.
-      await gateway.close();
-      await closeAll(services);
+      try {
+        await gateway.close();
+      } finally {
+        await closeAll(services);
+      }
     },
     forceClose: () => {
       for (const part of [gateway, ...services]) part.forceClose();

@@ -7,8 +7,9 @@ import type {
   UpdateUserRequest,
   User,
 } from '@rookery/contracts/user/v1';
+import { IsId } from '@rookery/grpc';
 import { Type } from 'class-transformer';
-import { IsDefined, IsEmail, IsIn, IsOptional, IsUUID, Length, ValidateIf, ValidateNested } from 'class-validator';
+import { IsDefined, IsEmail, IsIn, IsOptional, Length, ValidateIf, ValidateNested } from 'class-validator';
 
 export class CreateUserDto implements CreateUserRequest {
   @IsEmail()
@@ -19,13 +20,13 @@ export class CreateUserDto implements CreateUserRequest {
 }
 
 export class GetUserDto implements GetUserRequest {
-  @IsUUID()
+  @IsId()
   id!: string;
 }
 
 /** The fields of a user that can be changed; an empty one is not given. */
 export class UserChangesDto implements User {
-  @IsUUID()
+  @IsId()
   id!: string;
 
   @ValidateIf(({ email }: User) => email !== '')
@@ -52,7 +53,7 @@ export class UpdateUserDto implements UpdateUserRequest {
 }
 
 export class DeleteUserDto implements DeleteUserRequest {
-  @IsUUID()
+  @IsId()
   id!: string;
 }
 

@@ -26,7 +26,7 @@ export function CacheAside<Request>(options: CacheAsideOptions<Request>): Method
   return SetMetadata(CACHE_ASIDE, options);
 }
 
-/** Invalidates tags once the handler has succeeded, which is after its transaction's commit. */
+/** Invalidates tags once the handler has ended, which is after its transaction's commit. */
 export function CacheEvict<Request>(options: CacheEvictOptions<Request>): MethodDecorator {
   return SetMetadata(CACHE_EVICT, options);
 }

@@ -3,7 +3,7 @@ import { type CallHandler, type ExecutionContext, Injectable, type NestIntercept
 import { Reflector } from '@nestjs/core';
 import { durationToMs } from '@rookery/config';
 import { EncodedReply, type MethodDefinition, methodDefinitionOf } from '@rookery/contracts';
-import { type Observable, concatMap, from, lastValueFrom } from 'rxjs';
+import { type Observable, from, lastValueFrom } from 'rxjs';
 import { AsideCache } from './aside-cache.js';
 import { CACHE_ASIDE, CACHE_EVICT, type CacheAsideOptions, type CacheEvictOptions } from './cache-aside.decorator.js';
 
@@ -27,12 +27,16 @@ export class CacheAsideInterceptor implements NestInterceptor {
     if (aside) return from(this.load(aside, definition, request, next));
     const evict = this.reflector.get<CacheEvictOptions<unknown> | undefined>(CACHE_EVICT, handler);
     if (!evict) return next.handle();
-    return next.handle().pipe(
-      concatMap(async (reply: unknown) => {
-        await this.cache.invalidate(evict.tags(request));
-        return reply;
-      }),
-    );
+    return from(this.evict(evict, request, next));
+  }
+
+  /** A promise, so that it goes on when the caller leaves; and after a failure too, which may have come after a commit. */
+  private async evict({ tags }: CacheEvictOptions<unknown>, request: unknown, next: CallHandler): Promise<unknown> {
+    try {
+      return await lastValueFrom(next.handle());
+    } finally {
+      await this.cache.invalidate(tags(request));
+    }
   }
 
   private async load(

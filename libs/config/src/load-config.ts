@@ -57,5 +57,5 @@ function problemOf(variable: Variable, environment: Environment): ConfigProblem 
 
 /** A secret as five stars; a URL with its password so. */
 function mask(text: string, { secret }: Variable): string {
-  return secret ? '*****' : text.replace(/(:\/\/[^:@/]*:)[^@/]*@/, '$1*****@');
+  return secret ? '*****' : text.replace(/(:\/\/[^:@/]*:).*@/, '$1*****@');
 }

@@ -22,15 +22,20 @@ export async function connectDatabase(
   control: ControlConnection,
   logger: Logger,
 ): Promise<ServiceDataSource> {
-  await openWhenReachable(control, config, logger);
-  const names = (options.migrations as readonly { name: string }[]).map(({ name }) => name);
-  if (config.migrate && !(await isMigrated(control, names))) {
-    const done = await migrate(options);
-    if (done.length > 0) logger.info({ migrations: done }, 'migrations run');
+  try {
+    await openWhenReachable(control, config, logger);
+    const names = (options.migrations as readonly { name: string }[]).map(({ name }) => name);
+    if (config.migrate && !(await isMigrated(control, names))) {
+      const done = await migrate(options);
+      if (done.length > 0) logger.info({ migrations: done }, 'migrations run');
+    }
+    const dataSource = new ServiceDataSource(options);
+    await dataSource.initialize();
+    return dataSource;
+  } catch (error) {
+    await control.close();
+    throw error;
   }
-  const dataSource = new ServiceDataSource(options);
-  await dataSource.initialize();
-  return dataSource;
 }
 
 /**

@@ -1,11 +1,13 @@
 import { Unavailable } from '@rookery/errors';
 import type { Logger } from '@rookery/observability';
 import pg from 'pg';
-import { mappingErrors } from './database-errors.js';
+import { isReadTimeout, mappingErrors } from './database-errors.js';
 
 /** Milliseconds between two attempts to connect: doubling from the first to the second. */
 const BACKOFF = { first: 100, longest: 2_000 };
 const CONNECT_TIMEOUT = 3_000;
+/** Milliseconds. Its statements are short; a server that does not answer one is gone, whatever TCP says. */
+const QUERY_TIMEOUT = 5_000;
 
 /**
  * One connection of a service beside its pool, for what must not queue behind calls or needs a session of its own:
@@ -36,6 +38,7 @@ export class ControlConnection {
       connectionString: this.url,
       application_name: `${this.name} control`,
       connectionTimeoutMillis: CONNECT_TIMEOUT,
+      query_timeout: QUERY_TIMEOUT,
       keepAlive: true,
     });
     let live = false;
@@ -69,7 +72,17 @@ export class ControlConnection {
     if (!this.client) throw new Unavailable('the database is not available');
     const { client } = this;
     // One after the other: pg gives up queueing statements on a client.
-    const result = this.last.then(() => mappingErrors(() => client.query<R>(text, values)));
+    const result = this.last.then(() =>
+      mappingErrors(async () => {
+        try {
+          return await client.query<R>(text, values);
+        } catch (error) {
+          // With a statement under way this destroys the socket, and with that the connection counts as lost.
+          if (isReadTimeout(error)) void client.end().catch(() => undefined);
+          throw error;
+        }
+      }),
+    );
     this.last = result.catch(() => undefined);
     return (await result).rows;
   }
@@ -86,8 +99,14 @@ export class ControlConnection {
       this.listeners.set(channel, new Set([listener]));
     }
     // LISTEN again is harmless, and whoever came second must not go on before the first one's has taken effect.
-    await this.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
-    return () => this.listeners.get(channel)?.delete(listener);
+    const stop = () => void this.listeners.get(channel)?.delete(listener);
+    try {
+      await this.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+    } catch (error) {
+      stop();
+      throw error;
+    }
+    return stop;
   }
 
   /** Calls `connected` after each connection but the first, `lost` after each loss. @returns what ends it. */

@@ -27,7 +27,7 @@ const NETWORK = new Set([
 
 /** What pg says, without a code, when a connection is not to be had or breaks. */
 const BROKEN =
-  /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|not queryable|Client was closed/i;
+  /timeout exceeded when trying to connect|Query read timeout|Connection terminated|Client has encountered a connection error|not queryable|Client was closed/i;
 
 interface PostgresError extends Error {
   code?: string;
@@ -60,12 +60,20 @@ export function mapDatabaseError(thrown: unknown): RookeryError | undefined {
     case '53300':
       return new ResourceExhausted('the database has no connection left', { ...options, retryAfter: 1000 });
     default:
+      // 22: data exceptions, such as a NUL character in a text.
+      if (code.startsWith('22')) return new InvalidArgument('a value is not allowed', options);
       // 08: connection exceptions; 57P: the server shuts down or starts; 53: out of resources.
       if (/^(08|57P|53)/.test(code) || NETWORK.has(code) || BROKEN.test(error.message)) {
         return new Unavailable('the database is not available', options);
       }
       return undefined;
   }
+}
+
+/** Whether a statement was given up because the server did not answer at all (pg's `query_timeout`). */
+export function isReadTimeout(thrown: unknown): boolean {
+  const error = thrown instanceof QueryFailedError ? (thrown.driverError as unknown) : thrown;
+  return error instanceof Error && error.message.includes('Query read timeout');
 }
 
 /** TypeORM lets go of a connection that broke: whatever its transaction asks for next meets one of these. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type DynamicModule, Global, Inject, Module, type OnApplicationShutdown, type Type } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DependencyRegistry, Logger, Metrics } from '@rookery/observability';
@@ -9,6 +10,9 @@ import { ControlConnection } from './control-connection.js';
 import { dataSourceOptions } from './data-source-options.js';
 import { DatabaseConfig } from './database.config.js';
 import { Transactions } from './transactions.js';
+
+/** Milliseconds. */
+const POOL_CLOSE_LIMIT = 3_000;
 
 /** What a service keeps in its database. */
 export interface DatabaseOptions {
@@ -75,6 +79,8 @@ export class DatabaseModule implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await this.control.close();
-    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+    if (!this.dataSource.isInitialized) return;
+    // The pool waits for connections in use; a call that was cut off may hold one until its statement times out.
+    await Promise.race([this.dataSource.destroy(), sleep(POOL_CLOSE_LIMIT, undefined, { ref: false })]);
   }
 }

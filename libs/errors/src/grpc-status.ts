@@ -33,7 +33,12 @@ function pack<T>(codec: Codec<T>, message: T): Any {
 
 function unpack<T>(codec: Codec<T>, details: Any[]): T | undefined {
   const found = details.find(({ typeUrl }) => typeUrl === TYPE_PREFIX + codec.$type);
-  return found && codec.decode(found.value);
+  try {
+    return found && codec.decode(found.value);
+  } catch {
+    // Another server's garbage says nothing; the code and the message still count.
+    return undefined;
+  }
 }
 
 function detailsOf(error: RookeryError, domain: string): Any[] {
@@ -58,11 +63,23 @@ function detailsOf(error: RookeryError, domain: string): Any[] {
   return details;
 }
 
+/** What fits into the headers that every client accepts (8 KB), base64 and the message included. */
+const MOST_DETAILS = 4_000;
+const LONGEST_MESSAGE = 1_000;
+
 /** Any thrown value as a gRPC status. `domain` (the service's name) is used where the error names none. */
 export function toStatus(thrown: unknown, domain: string): GrpcStatus {
   const error = toRookeryError(thrown);
-  const status = { code: error.code, message: error.message, details: detailsOf(error, domain) };
-  return { code: error.code, message: error.message, details: Buffer.from(Status.encode(status).finish()) };
+  const { code } = error;
+  const message =
+    error.message.length <= LONGEST_MESSAGE ? error.message : `${error.message.slice(0, LONGEST_MESSAGE)} …`;
+  const encode = (details: Any[]) => Buffer.from(Status.encode({ code, message, details }).finish());
+  const details = detailsOf(error, domain);
+  const whole = encode(details);
+  if (whole.length <= MOST_DETAILS) return { code, message, details: whole };
+  // The first detail, ErrorInfo, is what programs decide on; without it too when somebody filled its metadata.
+  const short = encode(details.slice(0, 1));
+  return { code, message, details: short.length <= MOST_DETAILS ? short : encode([]) };
 }
 
 /** The error of the catalogue that a received status stands for. Bytes that are no `google.rpc.Status` are ignored. */

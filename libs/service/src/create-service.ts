@@ -92,7 +92,12 @@ async function assemble(
     },
   });
   app.connectMicroservice<MicroserviceOptions>({ strategy: server }, { inheritAppConfig: true });
-  await app.init();
+  try {
+    await app.init();
+  } catch (error) {
+    await app.close().catch(() => undefined);
+    throw error;
+  }
   const messaging = declaration.messaging ? app.get(Messaging) : undefined;
   const lifecycle = app.get(Lifecycle);
 

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import {
   type Metadata,
   Server as NativeServer,
@@ -49,6 +50,7 @@ const asItIs: Bytes = (value) => value;
 export class GrpcServer extends Server implements CustomTransportStrategy {
   private readonly native: NativeServer;
   private readonly running = new Map<RunningCall, { stream: boolean }>();
+  private readonly foreign = new Set<Writable>();
   private bound = 0;
   private closing: Promise<void> | undefined;
 
@@ -88,7 +90,23 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
         },
       ];
     });
-    this.native.addService(Object.fromEntries(methods) as NativeServiceDefinition, implementation);
+    const handlers = Object.entries(service.methods).map(([name, { responseStream }]) => {
+      const handler = implementation[name] as UntypedHandleCall;
+      return [name, responseStream ? this.tracked(handler) : handler];
+    });
+    this.native.addService(
+      Object.fromEntries(methods) as NativeServiceDefinition,
+      Object.fromEntries(handlers) as UntypedServiceImplementation,
+    );
+  }
+
+  /** A stream of a foreign service is ended at the stop as well: the server waits for all its calls. */
+  private tracked(handler: UntypedHandleCall): UntypedHandleCall {
+    return ((call: Writable) => {
+      this.foreign.add(call);
+      for (const event of ['finish', 'close', 'cancelled']) call.once(event, () => this.foreign.delete(call));
+      (handler as (call: Writable) => void)(call);
+    }) as UntypedHandleCall;
   }
 
   /** Called by Nest. The callback gets the error when the port cannot be had. */
@@ -134,6 +152,7 @@ export class GrpcServer extends Server implements CustomTransportStrategy {
   private async drain(): Promise<void> {
     const streams = setTimeout(() => {
       for (const [call, { stream }] of this.running) if (stream) call.shutDown();
+      for (const call of this.foreign) call.end();
     }, STREAM_GRACE);
     await new Promise<void>((resolve) => this.native.tryShutdown(() => resolve()));
     clearTimeout(streams);

@@ -2,10 +2,14 @@ import 'reflect-metadata';
 import { type ArgumentMetadata, Injectable, type PipeTransform, type Type } from '@nestjs/common';
 import { type FieldViolation, InvalidArgument } from '@rookery/errors';
 import { plainToInstance } from 'class-transformer';
-import { type ValidationError, validate } from 'class-validator';
+import { type ValidationError, getMetadataStorage, validate } from 'class-validator';
 
 /** Parameter types that say nothing of the message's fields. */
 const OPAQUE = new Set<unknown>([Object, String, Number, Boolean, Array, Promise, Function]);
+
+/** Violations that a caller is told of: a status travels in HTTP/2 headers, which have little room. */
+const MOST_VIOLATIONS = 20;
+const MOST_NAMED = 5;
 
 /** `unitPrice` as the proto names it: `unit_price`. */
 function protoName(property: string): string {
@@ -26,16 +30,37 @@ function violationsOf(errors: ValidationError[], path = ''): FieldViolation[] {
 }
 
 /**
+ * The lists of the message that are longer than their `@ArrayMaxSize`. They are found before anything is made of their
+ * elements: a request of a million empty elements must not cost more than its decoding.
+ */
+function tooLong(type: Type<object>, message: object): FieldViolation[] {
+  const rules = getMetadataStorage().getTargetValidationMetadatas(type, '', false, false);
+  return rules.flatMap(({ name, propertyName, constraints }) => {
+    const value: unknown = Reflect.get(message, propertyName);
+    const most: unknown = constraints?.[0];
+    if (name !== 'arrayMaxSize' || !Array.isArray(value) || typeof most !== 'number' || value.length <= most) return [];
+    const description = `${propertyName} must contain no more than ${most} elements`;
+    return [{ field: protoName(propertyName), description }];
+  });
+}
+
+function refuse(all: FieldViolation[]): never {
+  const fields = [...new Set(all.map(({ field }) => field))];
+  const more = fields.length > MOST_NAMED ? ` and ${fields.length - MOST_NAMED} more` : '';
+  const violations = all.slice(0, MOST_VIOLATIONS);
+  throw new InvalidArgument(`invalid ${fields.slice(0, MOST_NAMED).join(', ')}${more}`, { violations });
+}
+
+/**
  * A decoded message as an instance of its DTO class.
- * @throws {InvalidArgument} with one violation for each field that breaks a rule of the class
+ * @throws {InvalidArgument} with one violation for each field that breaks a rule of the class, 20 at most
  */
 export async function validateAs<T extends object>(type: Type<T>, message: object): Promise<T> {
+  const lists = tooLong(type, message);
+  if (lists.length > 0) refuse(lists);
   const instance = plainToInstance(type, message);
   const violations = violationsOf(await validate(instance, { forbidUnknownValues: false }));
-  if (violations.length > 0) {
-    const fields = [...new Set(violations.map(({ field }) => field))];
-    throw new InvalidArgument(`invalid ${fields.join(', ')}`, { violations });
-  }
+  if (violations.length > 0) refuse(violations);
   return instance;
 }
 
