@@ -59,16 +59,6 @@ describe('Redis', () => {
     await traffic.stop();
     expect([...traffic.statuses.keys()]).toEqual([200]);
   });
-
-  it('was away during a change: the old value is not served when it is back', async () => {
-    const url = `${api}/users/${user.id}`;
-    await rest(url);
-    await servers.redis.stop();
-    expect(await rest(url, { method: 'PATCH', body: { name: 'Changed' } })).toMatchObject({ status: 200 });
-    await servers.redis.start();
-    await expect.poll(async () => (await ready('user-service')).body.status, { timeout: 10_000 }).toBe('ok');
-    expect(await rest(url)).toMatchObject({ body: { name: 'Changed' } });
-  });
 });
 
 describe('PostgreSQL', () => {

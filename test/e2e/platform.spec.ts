@@ -207,6 +207,27 @@ describe.each([
       expect(answer.headers.get('content-type')).toContain('application/problem+json');
     });
 
+    it('is 400, not 500, for what the database cannot hold and sums that no number can', async () => {
+      expect(await post('/users', { email: `${randomUUID()}@example.com`, name: 'A\u0000' })).toMatchObject({
+        status: 400,
+      });
+      const { id } = await newUser();
+      const huge = { ...item('10000000000'), quantity: 1_000_000 };
+      expect((await post('/orders', { userId: id, items: Array.from({ length: 100 }, () => huge) })).status).toBe(200);
+      expect(await post('/orders', { userId: id, items: [item('10000000001')] })).toMatchObject(
+        invalid('items[0].unitPrice.units'),
+      );
+      expect(await post('/orders', { userId: id, items: Array.from({ length: 300_000 }, () => ({})) })).toMatchObject({
+        status: 400,
+        body: { violations: [{ field: 'items' }] },
+      });
+    });
+
+    it('refuses ids in another spelling than the one that is stored', async () => {
+      const { id } = await newUser();
+      expect(await rest(`${api}/users/${id.toUpperCase()}`)).toMatchObject(invalid('id'));
+    });
+
     it('names the fields that are wrong, nested ones too', async () => {
       expect(await post('/users', { email: 'nobody', name: 'x' })).toMatchObject(invalid('email'));
       const { id } = await newUser();

@@ -50,7 +50,8 @@ describe('a configuration that is wrong', () => {
       GATEWAY_HTTP_PORT: '-1',
     });
     expect(await process.exit()).toBe(78);
-    for (const name of ['GRPC_PORT', 'LOG_LEVEL', 'HTTP_PORT']) expect(process.output).toContain(`  ${name}: got `);
+    for (const name of ['USER_SERVICE_GRPC_PORT', 'LOG_LEVEL', 'GATEWAY_HTTP_PORT'])
+      expect(process.output).toContain(`  ${name}: got `);
   });
 });
 

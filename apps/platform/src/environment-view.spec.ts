@@ -1,6 +1,6 @@
 import { Environment } from '@rookery/config';
 import { expect, it } from 'vitest';
-import { environmentOf } from './environment-view.js';
+import { environmentOf, originOf } from './environment-view.js';
 
 const SERVICES = ['user-service', 'order-service'];
 const view = (service: string, variables: Record<string, string>) =>
@@ -28,4 +28,15 @@ it('tells the others where a service with another port is', () => {
 it('exchanges events in the process unless there is a NATS', () => {
   expect(view('user-service', {}).get('NATS_URL')).toBe('memory://platform');
   expect(view('user-service', { NATS_URL: 'nats://h' }).get('NATS_URL')).toBe('nats://h');
+});
+
+it('is never in process in production', () => {
+  expect(view('user-service', { NODE_ENV: 'production' }).get('NATS_URL')).toBeUndefined();
+});
+
+it('knows which variable a value comes from', () => {
+  const origin = (variable: string, variables = {}) => originOf('user-service', variable, new Environment(variables));
+  expect(origin('GRPC_PORT')).toBe('USER_SERVICE_GRPC_PORT');
+  expect(origin('LOG_LEVEL')).toBe('LOG_LEVEL');
+  expect(origin('LOG_LEVEL', { USER_SERVICE_LOG_LEVEL: 'loud' })).toBe('USER_SERVICE_LOG_LEVEL');
 });

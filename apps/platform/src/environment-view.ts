@@ -7,7 +7,7 @@ const PRIVATE = ['DATABASE_URL', 'GRPC_PORT', 'HTTP_PORT'] as const;
 const IN_PROCESS = 'memory://platform';
 
 /** `user-service` → `USER_SERVICE_` */
-function prefixOf(service: string): string {
+export function prefixOf(service: string): string {
   return `${service.replaceAll('-', '_').toUpperCase()}_`;
 }
 
@@ -17,11 +17,21 @@ function prefixOf(service: string): string {
  * @param services all the services of the platform: one that is given another port is found there by the others
  */
 export function environmentOf(service: string, environment: Environment, services: readonly string[]): Environment {
-  const variables: Record<string, string | undefined> = { NATS_URL: environment.get('NATS_URL') ?? IN_PROCESS };
+  const variables: Record<string, string | undefined> = {
+    // In production an unset NATS_URL stays what it is everywhere: an error.
+    NATS_URL: environment.get('NATS_URL') ?? (environment.production ? undefined : IN_PROCESS),
+  };
   for (const name of PRIVATE) variables[name] = undefined;
   for (const name of services.map(prefixOf)) {
     const port = environment.get(`${name}GRPC_PORT`);
     if (port !== undefined) variables[`${name}URL`] = environment.get(`${name}URL`) ?? `127.0.0.1:${port}`;
   }
   return environment.with({ ...variables, ...environment.startingWith(prefixOf(service)) });
+}
+
+/** The variable of the platform's own environment that `variable` of a service's view comes from. */
+export function originOf(service: string, variable: string, environment: Environment): string {
+  const own = prefixOf(service) + variable;
+  const isPrivate = (PRIVATE as readonly string[]).includes(variable);
+  return isPrivate || environment.get(own) !== undefined ? own : variable;
 }

@@ -1,7 +1,7 @@
 import { ConfigError, type ConfigProblem, type Environment } from '@rookery/config';
 import { type Runnable, type RunningService, createService, declarationOf } from '@rookery/service';
 import { type Gateway, createGateway } from '../../gateway/src/gateway.js';
-import { environmentOf } from './environment-view.js';
+import { environmentOf, originOf } from './environment-view.js';
 import { SERVICES } from './services.js';
 
 /** All services and the gateway, in one process. Each is an application of its own, wired as it is when it runs alone. */
@@ -32,13 +32,16 @@ export async function createPlatform(
     if (!said.has(line)) onProgress?.(line);
     said.add(line);
   };
-  const creations = SERVICES.map((service, index) =>
-    createService(service, { environment: viewOf(names[index]!), onProgress: say }),
+  const [gateway, ...services] = await allOrNone<Gateway | RunningService>(
+    [
+      { name: 'gateway', creation: createGateway({ environment: viewOf('gateway') }) },
+      ...SERVICES.map((service, index) => ({
+        name: names[index]!,
+        creation: createService(service, { environment: viewOf(names[index]!), onProgress: say }),
+      })),
+    ],
+    environment,
   );
-  const [gateway, ...services] = await allOrNone<Gateway | RunningService>([
-    createGateway({ environment: viewOf('gateway') }),
-    ...creations,
-  ]);
   return assemble(gateway as Gateway, services as RunningService[], startedAt);
 }
 
@@ -80,16 +83,28 @@ async function closeAll(parts: readonly Part[]): Promise<void> {
   await Promise.allSettled(parts.map((part) => part.close()));
 }
 
-/** All of them, or the failure of the first with the others closed; configuration errors are joined into one. */
-async function allOrNone<T extends Part>(creations: readonly Promise<T>[]): Promise<T[]> {
-  const results = await Promise.allSettled(creations);
-  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+/**
+ * All of them, or the failure of the first with the others closed. Configuration errors are joined into one, which names
+ * the variables as the platform reads them.
+ */
+async function allOrNone<T extends Part>(
+  creations: readonly { name: string; creation: Promise<T> }[],
+  environment: Environment,
+): Promise<T[]> {
+  const results = await Promise.allSettled(creations.map(({ creation }) => creation));
   const created = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  if (failures.length === 0) return created;
+  if (created.length === creations.length) return created;
   await closeAll(created);
   const problems = new Map<string, ConfigProblem>();
-  for (const failure of failures) {
-    if (failure instanceof ConfigError) for (const problem of failure.problems) problems.set(problem.variable, problem);
+  let first: unknown;
+  for (const [index, result] of results.entries()) {
+    if (result.status === 'fulfilled') continue;
+    first ??= result.reason;
+    if (!(result.reason instanceof ConfigError)) continue;
+    for (const problem of result.reason.problems) {
+      const variable = originOf(creations[index]!.name, problem.variable, environment);
+      problems.set(variable, { ...problem, variable });
+    }
   }
-  throw problems.size > 0 ? new ConfigError([...problems.values()]) : failures[0];
+  throw problems.size > 0 ? new ConfigError([...problems.values()]) : first;
 }

@@ -93,6 +93,11 @@ describe('loadConfig', () => {
     expect(error.message).not.toContain('hush');
   });
 
+  it.each(['postgres://app:ab/cd==@db/users', 'mysql://u:p@hush@h/d', 'nonsense://u:hush/hush@h'])(
+    'masks the password of %s, whatever is in it',
+    (url) => expect(problems({ DATABASE_URL: url.replace('ab/cd==', 'hush/hush==') }).message).not.toContain('hush'),
+  );
+
   it('names a variable that production requires', () => {
     expect(problems({ NODE_ENV: 'production' }).message).toContain('DATABASE_URL: is not set');
   });

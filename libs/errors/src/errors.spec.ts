@@ -46,6 +46,27 @@ describe('a status carries an error and back', () => {
     expect(roundTrip(new ResourceExhausted('slow down', { retryAfter: 1250 }))).toMatchObject({ retryAfter: 1250 });
   });
 
+  it('ignores a detail that is broken inside a status that is not', () => {
+    const { details } = toStatus(new InvalidArgument('bad', { violations: [{ field: 'f', description: 'd' }] }), 'x');
+    // The last byte belongs to the packed BadRequest: its text now ends beyond its end.
+    const broken = Buffer.from(details);
+    broken[broken.length - 2] = 0x7f;
+    const error = fromStatus({ code: 3, message: 'bad', details: broken });
+    expect(error).toBeInstanceOf(InvalidArgument);
+  });
+
+  it('stays small enough for HTTP/2 headers, whatever is thrown', () => {
+    const violations = Array.from({ length: 500 }, (_, index) => ({
+      field: `f${index}`,
+      description: 'x'.repeat(100),
+    }));
+    const status = toStatus(new InvalidArgument('m'.repeat(50_000), { violations, reason: 'TOO_MUCH' }), 'x');
+    expect(status.details.length + status.message.length).toBeLessThan(6_000);
+    expect(fromStatus(status).reason).toBe('TOO_MUCH');
+    const vast = toStatus(new NotFound('x', { metadata: { all: 'y'.repeat(50_000) } }), 'x');
+    expect(vast.details.length).toBeLessThan(6_000);
+  });
+
   it('ignores details that are no status', () => {
     const error = fromStatus({ code: 5, message: 'gone', details: Buffer.from([255, 255, 255]) });
     expect(error).toBeInstanceOf(NotFound);

@@ -7,9 +7,16 @@ import { LogConfig, CallObserver, Metrics, createLogger } from '@rookery/observa
 import { EncodedReply, type ServiceClient } from '@rookery/contracts';
 import { callContext } from '@rookery/context';
 import { Empty } from '@rookery/contracts/google/protobuf';
-import { CreateUserRequest, GetUserRequest, ListUsersRequest, User } from '@rookery/contracts/user/v1';
+import {
+  CreateUserRequest,
+  GetUserRequest,
+  ListUsersRequest,
+  ListUsersResponse as TagsRequest,
+  User,
+} from '@rookery/contracts/user/v1';
 import { AlreadyExists, Code, InvalidArgument, NotFound, PermissionDenied, RookeryError } from '@rookery/errors';
-import { IsEmail, IsNotEmpty, IsUUID, Max } from 'class-validator';
+import { Type } from 'class-transformer';
+import { ArrayMaxSize, IsEmail, IsNotEmpty, IsUUID, Max, ValidateNested } from 'class-validator';
 import { Observable, concat, map, of, throwError } from 'rxjs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CallOptions, GrpcController, GrpcModule, GrpcServer, Messages, createGrpcClient } from './index.js';
@@ -27,6 +34,7 @@ const TestDefinition = {
   name: 'TestService',
   fullName: 'test.v1.TestService',
   methods: {
+    tags: method('Tags', TagsRequest, false, User, false),
     get: method('Get', GetUserRequest, false, User, false),
     observe: method('Observe', GetUserRequest, false, User, false),
     drop: method('Drop', GetUserRequest, false, Empty, false),
@@ -51,6 +59,17 @@ class ListDto implements ListUsersRequest {
   @Max(100_000)
   pageSize!: number;
   pageToken!: string;
+}
+class TagDto {
+  @IsNotEmpty()
+  email!: string;
+}
+class TagsDto {
+  @ArrayMaxSize(100)
+  @ValidateNested({ each: true })
+  @Type(() => TagDto)
+  users!: TagDto[];
+  nextPageToken!: string;
 }
 class CreateDto implements CreateUserRequest {
   @IsEmail()
@@ -80,6 +99,9 @@ class TestController {
     if (id.endsWith('2')) throw new Error('a secret defect');
     if (id.endsWith('3')) return undefined as never;
     return user(id);
+  }
+  tags(@Payload() { users }: TagsDto): User {
+    return user(String(users.length));
   }
   observe(@Payload() { id }: AnyGetDto): Observable<User> {
     return id === 'fails' ? throwError(() => new AlreadyExists('twice')) : of(user(id), user('second'));
@@ -141,7 +163,7 @@ beforeAll(async () => {
     name: 'test-service',
     host: '127.0.0.1',
     port: 0,
-    maxMessageBytes: 10_000,
+    maxMessageBytes: 1_000_000,
     observer: new CallObserver(metrics, logger),
   });
   const app = await NestFactory.create(TestModule, new FastifyAdapter(), { logger: false });
@@ -201,6 +223,22 @@ describe('unary', () => {
     expect(error).toMatchObject({ violations: [{ field: 'id', description: 'id must be a UUID' }] });
   });
 
+  it('tells of 20 wrong fields at most, in an answer that fits into headers', async () => {
+    const error = await failure(client.tags({ users: Array.from({ length: 100 }, () => ({})) }));
+    expect(error).toBeInstanceOf(InvalidArgument);
+    expect((error as InvalidArgument).violations).toHaveLength(20);
+    expect(error.message).toBe(
+      'invalid users[0].email, users[1].email, users[2].email, users[3].email, users[4].email and 95 more',
+    );
+  });
+
+  it('refuses a list that is too long before it looks at its elements', async () => {
+    const startedAt = performance.now();
+    const error = await failure(client.tags({ users: Array.from({ length: 200_000 }, () => ({})) }));
+    expect(error).toMatchObject({ violations: [{ field: 'users' }] });
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
+  });
+
   it('refuses bytes that are no message', async () => {
     const raw = new Client(`127.0.0.1:${server.port}`, credentials.createInsecure());
     const same = (bytes: Buffer) => bytes;
@@ -215,7 +253,7 @@ describe('unary', () => {
 
   it('refuses what a guard denies and what is too large', async () => {
     expect(await failure(client.forbidden({ id: 'x' }))).toBeInstanceOf(PermissionDenied);
-    expect((await failure(client.observe({ id: 'x'.repeat(20_000) }))).code).toBe(Code.RESOURCE_EXHAUSTED);
+    expect((await failure(client.observe({ id: 'x'.repeat(2_000_000) }))).code).toBe(Code.RESOURCE_EXHAUSTED);
   });
 
   it('carries the request id in', async () => {
@@ -273,6 +311,19 @@ describe('server streaming', () => {
 describe('client streaming', () => {
   it('collects every message', async () => {
     expect((await client.collect([create('a@b.cd'), create('e@f.gh')])).id).toBe('a@b.cd,e@f.gh');
+  });
+
+  it('tells the source when the call is over', async () => {
+    let left = false;
+    async function* endless() {
+      try {
+        for (;;) yield create('x');
+      } finally {
+        left = true;
+      }
+    }
+    expect(await failure(client.collect(endless()))).toBeInstanceOf(InvalidArgument);
+    await expect.poll(() => left).toBe(true);
   });
 
   it('refuses an invalid message in the middle', async () => {

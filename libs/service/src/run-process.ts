@@ -8,6 +8,9 @@ export interface Runnable {
 /** One Ctrl-C reaches a process several times: from the terminal, from npm, from `nest start`. */
 const SAME_SIGNAL = 1_000;
 
+/** A start that is told to stop may come to its end first, which is the clean way, but not for longer; milliseconds. */
+const START_GRACE = 2_000;
+
 /** How long a forced stop may take, in milliseconds. */
 const FORCE_LIMIT = 2_000;
 
@@ -36,8 +39,9 @@ export async function runProcess<T extends Runnable>(start: () => Promise<T>, on
     process.on(signal, () => {
       if (stoppingSince === undefined) {
         stoppingSince = Date.now();
-        // Before the start is over there is nothing to drain: it is stopped as soon as it exists.
+        // Before the start is over nothing is served, so nothing is lost when it does not end in time.
         if (running) void stop();
+        else setTimeout(() => process.exit(0), START_GRACE).unref();
       } else if (Date.now() - stoppingSince > SAME_SIGNAL) {
         running?.forceClose();
         setTimeout(() => process.exit(130), FORCE_LIMIT).unref();

@@ -1,3 +1,4 @@
+import { createClient } from '@keyv/redis';
 import { NotFound } from '@rookery/errors';
 import { type LogConfig, Metrics, createLogger } from '@rookery/observability';
 import { Environment, loadConfig } from '@rookery/config';
@@ -143,4 +144,34 @@ it('is a cache that misses while Redis cannot be reached', async () => {
   await expect(cache.invalidate(['t'])).resolves.toBeUndefined();
   await expect(store.dependency.check()).rejects.toThrow();
   await cache.close();
+});
+
+it('invalidates in every replica as soon as Redis takes it again', async () => {
+  const service = `test-${randomUUID()}`;
+  const admin = createClient({ url: inject('redisUrl') });
+  await admin.connect();
+  const acl = (...rules: string[]) => admin.sendCommand(['ACL', 'SETUSER', service, ...rules]);
+  await acl('on', '>secret', '~*', '&*', '+@all');
+  const open = (url: string) => {
+    const [config] = loadConfig([CacheConfig], new Environment({ REDIS_URL: url, CACHE_TIMEOUT: '2s' }));
+    const store = openStore(config, service, logger);
+    return { store, cache: new AsideCache(store, config, service, new Metrics(), logger) };
+  };
+  const writer = open(inject('redisUrl').replace('redis://', `redis://${service}:secret@`));
+  const reader = open(inject('redisUrl'));
+  await expect.poll(async () => (await isUp(writer.store)) && (await isUp(reader.store))).toBe(true);
+  const get = async ({ cache }: typeof reader, value: string) =>
+    String(await cache.getOrLoad('k', async () => bytes(value), { tags: ['t'] }));
+  expect([await get(writer, 'old'), await get(reader, 'never')]).toEqual(['old', 'old']);
+
+  // Redis keeps its data and refuses the writer's: the change is made, its invalidation cannot be.
+  await acl('-set');
+  await writer.cache.invalidate(['t']);
+  expect([await get(writer, 'new'), await get(reader, 'never')]).toEqual(['new', 'old']);
+
+  await acl('+set');
+  await expect.poll(() => get(reader, 'new')).toBe('new');
+  await Promise.all([writer.cache.close(), reader.cache.close()]);
+  await admin.sendCommand(['ACL', 'DELUSER', service]);
+  admin.destroy();
 });

@@ -95,6 +95,29 @@ describe('a service that stops', () => {
     expect(error).toMatchObject({ reason: 'SHUTTING_DOWN' });
   });
 
+  it('does not wait for those who keep a reflection stream or a health watch open', async () => {
+    const service = await startTestService(UserServiceModule, { databaseServerUrl });
+    const probe = new HealthProbe(service.target);
+    const raw = new Client(service.target, credentials.createInsecure());
+    const same = (bytes: Buffer) => bytes;
+    const path = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+    const streams = [raw.makeBidiStreamRequest(path, same, same), probe.watch('no.such.Service')];
+    // list_services: field 7, empty
+    (streams[0] as ReturnType<typeof raw.makeBidiStreamRequest<Buffer, Buffer>>).write(Buffer.from([0x3a, 0x00]));
+    const ended = streams.map((stream) => {
+      const first = new Promise((resolve) => stream.once('data', resolve));
+      const end = new Promise<void>((resolve) => stream.on('end', resolve).on('error', () => resolve()));
+      return { first, end };
+    });
+    await Promise.all(ended.map(({ first }) => first));
+    const startedAt = Date.now();
+    await service.close();
+    expect(Date.now() - startedAt).toBeLessThan(3_000);
+    await Promise.all(ended.map(({ end }) => end));
+    probe.close();
+    raw.close();
+  });
+
   it('answers the calls that run', async () => {
     const service = await startTestService(UserServiceModule, { databaseServerUrl });
     const users = service.client(UserServiceDefinition);

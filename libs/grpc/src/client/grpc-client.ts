@@ -1,3 +1,4 @@
+import { type EventEmitter, once } from 'node:events';
 import {
   type ChannelOptions,
   Client,
@@ -86,13 +87,16 @@ function callOf(channel: Client, service: ServiceDefinition, method: MethodDefin
     const call = method.responseStream
       ? channel.makeBidiStreamRequest(path, serialize, deserialize, metadata, limits)
       : channel.makeClientStreamRequest(path, serialize, deserialize, metadata, limits, done!);
-    void send(request as AsyncIterable<object>, call);
+    const ended = new AbortController();
+    call.once('status', () => ended.abort());
+    void send(request as AsyncIterable<object>, call, ended.signal);
     return call;
   };
   return method.responseStream
     ? (request: unknown, options: CallOptions = {}) =>
         receive(() => start(request, options) as never, options, rethrown)
-    : (request: unknown, options: CallOptions = {}) => once((done) => start(request, options, done), options, rethrown);
+    : (request: unknown, options: CallOptions = {}) =>
+        single((done) => start(request, options, done), options, rethrown);
 }
 
 function metadataOf({ metadata: own = {} }: CallOptions): Metadata {
@@ -129,7 +133,7 @@ function signalOf({ signal }: CallOptions): AbortSignal | undefined {
   return signal ?? callContext()?.signal;
 }
 
-function once(
+function single(
   start: (done: (error: ServiceError | null, reply?: unknown) => void) => Cancellable,
   options: CallOptions,
   rethrown: (error: ServiceError) => RookeryError,
@@ -162,25 +166,27 @@ async function* receive(
   }
 }
 
+/** Sends what the caller yields, as fast as the server takes it. When the call ends the caller's source is told. */
 async function send(
   requests: AsyncIterable<object> | Iterable<object>,
-  call: {
-    write(message: object): boolean;
-    end(): void;
-    once(event: 'drain' | 'close', listener: () => void): unknown;
-  } & Cancellable,
+  call: EventEmitter & Cancellable & { write(message: object): boolean; end(): void },
+  ended: AbortSignal,
 ): Promise<void> {
+  const source = Symbol.asyncIterator in requests ? requests[Symbol.asyncIterator]() : requests[Symbol.iterator]();
+  const leave = () => void source.return?.();
+  ended.addEventListener('abort', leave, { once: true });
   try {
-    for await (const request of requests) {
-      if (call.write(request)) continue;
-      await new Promise<void>((resolve) => {
-        call.once('drain', resolve);
-        call.once('close', resolve);
-      });
+    for (;;) {
+      const next = await source.next();
+      if (ended.aborted) return;
+      if (next.done) return call.end();
+      if (!call.write(next.value)) await once(call, 'drain', { signal: ended });
     }
-    call.end();
   } catch {
-    call.cancel();
+    // Either the call has ended, or the source failed: then there is nothing left to send.
+    if (!ended.aborted) call.cancel();
+  } finally {
+    ended.removeEventListener('abort', leave);
   }
 }
 
