@@ -19,6 +19,9 @@ const STAY_OUTSIDE = [
   'typeorm',
 ];
 
+// Every build begins with what the protos say now: a changed .proto needs no step of its own.
+execFileSync(process.execPath, ['libs/contracts/generate.mjs'], { stdio: 'inherit' });
+
 /** Optional packages (drivers, adapters) that are not installed fail when they are used, not when the bundle is made. */
 function missing(request, context) {
   try {
@@ -42,8 +45,6 @@ function external({ request, context, dependencyType }, done) {
 
 /** What Nest's builder gets instead of its defaults. Each app: main.js with our code and its map, vendor.js without. */
 export default function configuration(options) {
-  // Every build begins with what the protos say now: a changed .proto needs no step of its own.
-  execFileSync(process.execPath, ['libs/contracts/generate.mjs'], { stdio: 'inherit' });
   const folder = dirname(options.output.filename);
   return {
     ...options,
