@@ -7,7 +7,7 @@ import {
   type ServerReflectionRequest,
   type ServerReflectionResponse,
 } from '../generated/grpc/reflection/v1/reflection.js';
-import { DescriptorIndex } from './descriptor-index.js';
+import type { DescriptorIndex } from './descriptor-index.js';
 import type { GrpcServer } from './grpc-server.js';
 
 type Answer = ServerReflectionResponse['messageResponse'];
@@ -17,18 +17,26 @@ const VERSIONS = ['v1', 'v1alpha'];
 
 /**
  * Lets clients such as `buf curl` and `grpcurl` ask for the protos of `services` (full names). Before `listen`.
- * The descriptors are decoded when the first client asks: a start costs nothing.
+ * The descriptors, and what reads them, are loaded when the first client asks: a start costs nothing.
  * Protocol: https://github.com/grpc/grpc/blob/master/doc/server-reflection.md
  */
 export function addReflection(server: GrpcServer, services: readonly string[]): void {
-  let index: DescriptorIndex | undefined;
+  let opened: Promise<DescriptorIndex> | undefined;
+  const open = async () => {
+    const { DescriptorIndex: Index } = await import('./descriptor-index.js');
+    return new Index(Buffer.from(DESCRIPTOR_SET_BASE64, 'base64'));
+  };
   const serve: handleBidiStreamingCall<ServerReflectionRequest, ServerReflectionResponse> = (call) => {
+    // Answers go out in the order of their requests, the first one after the descriptors are there.
+    let answered = Promise.resolve();
     call.on('data', (request: ServerReflectionRequest) => {
-      index ??= new DescriptorIndex(Buffer.from(DESCRIPTOR_SET_BASE64, 'base64'));
-      const messageResponse = answer(index, services, request.messageRequest);
-      call.write({ validHost: request.host, originalRequest: request, messageResponse });
+      answered = answered.then(async () => {
+        opened ??= open();
+        const messageResponse = answer(await opened, services, request.messageRequest);
+        call.write({ validHost: request.host, originalRequest: request, messageResponse });
+      });
     });
-    call.on('end', () => call.end());
+    call.on('end', () => void answered.then(() => call.end()));
     call.on('error', () => undefined);
   };
   for (const version of VERSIONS) {
