@@ -21,7 +21,7 @@ const item = { sku: 'book', quantity: 1, unitPrice: { currencyCode: 'EUR', units
 
 async function post<T>(platform: RunningPlatform, path: string, body: unknown): Promise<T> {
   const answer = await rest<T>(`${platform.restUrl}/v1${path}`, { method: 'POST', body });
-  expect(answer.status).toBe(200);
+  expect(answer.status).toBe(201);
   return answer.body;
 }
 

@@ -100,7 +100,7 @@ describe('NATS', () => {
     const orders = await Promise.all(
       Array.from({ length: 10 }, () => post<{ id: string }>('/orders', { userId: user.id, items: [item] })),
     );
-    expect(orders.map(({ status }) => status)).toEqual(orders.map(() => 200));
+    expect(orders.map(({ status }) => status)).toEqual(orders.map(() => 201));
     await servers.nats.start();
     const ids = orders.map(({ body }) => body.id);
     await expect.poll(() => notifiedOf(user.id), { timeout: 20_000 }).toEqual(expect.arrayContaining(ids));

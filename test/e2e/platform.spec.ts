@@ -58,7 +58,7 @@ describe.each([
     it('are created, read, changed and deleted', async () => {
       const email = `${randomUUID()}@Example.com`;
       const created = await post<User>('/users', { email, name: 'Ada' });
-      expect(created).toMatchObject({ status: 200, body: { email, name: 'Ada' } });
+      expect(created).toMatchObject({ status: 201, body: { email, name: 'Ada' } });
       const url = `${api}/users/${created.body.id}`;
       expect((await rest(url)).body).toEqual(created.body);
 
@@ -133,7 +133,7 @@ describe.each([
       const user = await newUser();
       const body = { userId: user.id, items: [item()], requestId: randomUUID() };
       const tries = await Promise.all([1, 2, 3].map(() => post<Order>('/orders', body)));
-      expect(tries.map(({ status }) => status)).toEqual([200, 200, 200]);
+      expect(tries.map(({ status }) => status)).toEqual([201, 201, 201]);
       expect(new Set(tries.map((answer) => answer.body.id)).size).toBe(1);
       expect(await post('/orders', { ...body, items: [item('13')] })).toMatchObject({
         status: 409,
@@ -213,7 +213,7 @@ describe.each([
       });
       const { id } = await newUser();
       const huge = { ...item('10000000000'), quantity: 1_000_000 };
-      expect((await post('/orders', { userId: id, items: Array.from({ length: 100 }, () => huge) })).status).toBe(200);
+      expect((await post('/orders', { userId: id, items: Array.from({ length: 100 }, () => huge) })).status).toBe(201);
       expect(await post('/orders', { userId: id, items: [item('10000000001')] })).toMatchObject(
         invalid('items[0].unitPrice.units'),
       );

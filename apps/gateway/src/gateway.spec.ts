@@ -218,7 +218,7 @@ describe('the gateway', () => {
     });
 
     it('takes no body as an empty one', async () => {
-      expect((await get('/v1/users', { method: 'POST' })).status).toBe(200);
+      expect((await get('/v1/users', { method: 'POST' })).status).toBe(201);
       expect(received.get('CreateUser')?.request).toEqual({});
     });
 

@@ -28,6 +28,11 @@ export function rpcName(method: DescMethod): string {
   return `${method.parent.typeName}/${method.name}`;
 }
 
+/** The HTTP status of a success: 201 for a standard Create method (AIP-133), 200 for every other. */
+export function successStatus({ verb, method }: Pick<RestBinding, 'verb' | 'method'>): 200 | 201 {
+  return verb === 'POST' && method.methodKind === 'unary' && /^Create[A-Z]/.test(method.name) ? 201 : 200;
+}
+
 /** @throws {Error} whose message ends the sentence "`rpc`: …" */
 export function bindRule(method: DescMethod, rule: HttpRule, index: number): RestBinding {
   const { verb } = rule;

@@ -124,6 +124,14 @@ describe('the OpenAPI document', () => {
     expect(operation(platformDocument, 'UserService_CreateUser').requestBody?.required).toBe(true);
   });
 
+  it('answers a Create method with 201, any other with 200', () => {
+    const successes = (id: string) =>
+      Object.keys(operation(platformDocument, id).responses).filter((code) => code < '300');
+    expect(successes('UserService_CreateUser')).toEqual(['201']);
+    expect(successes('UserService_UpdateUser')).toEqual(['200']);
+    expect(successes('OrderService_ConfirmOrder')).toEqual(['200']);
+  });
+
   it('describes streams and refusals', () => {
     const { responses } = operation(platformDocument, 'OrderService_WatchOrder');
     expect(responses['200']).toMatchObject({

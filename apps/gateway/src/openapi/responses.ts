@@ -1,4 +1,4 @@
-import { type RestBinding } from '../descriptors/rest-binding.js';
+import { type RestBinding, successStatus } from '../descriptors/rest-binding.js';
 import { PROBLEM_JSON } from '../rest/problem.js';
 import { type Schemas } from './schemas.js';
 import { type Schema } from './types.js';
@@ -58,12 +58,15 @@ export function refusalComponents(): Record<string, unknown> {
   return Object.fromEntries(Object.values(REFUSALS).map(([name, description]) => [name, { description, content }]));
 }
 
-/** The answers of a binding: 200 and every refusal. */
-export function responsesOf({ method, responseField }: RestBinding, schemas: Schemas): Record<string, unknown> {
+/** The answers of a binding: its success and every refusal. */
+export function responsesOf(binding: RestBinding, schemas: Schemas): Record<string, unknown> {
+  const { method, responseField } = binding;
+  const status = successStatus(binding);
+  const description = status === 201 ? 'Created' : 'OK';
   const schema = responseField ? schemas.ofField(responseField) : schemas.ofMessage(method.output);
   const streams = method.methodKind === 'server_streaming';
   return {
-    '200': streams ? eventStream(schema) : { description: 'OK', content: { 'application/json': { schema } } },
+    [status]: streams ? eventStream(schema) : { description, content: { 'application/json': { schema } } },
     ...Object.fromEntries(
       Object.entries(REFUSALS).map(([status, [name]]) => [status, { $ref: `#/components/responses/${name}` }]),
     ),

@@ -5,7 +5,7 @@ import { Internal, type RookeryError } from '@rookery/errors';
 import { Logger } from '@rookery/observability';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { ApiRegistry } from '../descriptors/registry.js';
-import { type RestBinding } from '../descriptors/rest-binding.js';
+import { type RestBinding, successStatus } from '../descriptors/rest-binding.js';
 import { GatewayConfig } from '../gateway.config.js';
 import { requestMetadata } from '../grpc/request-metadata.js';
 import { type UpstreamCall } from '../grpc/upstream.js';
@@ -52,7 +52,10 @@ export class RestHandler {
     if (binding.method.methodKind === 'server_streaming') return this.stream(request, reply, binding, call, path);
 
     const message = await this.upstreams.of(binding.method.parent).unary(call, this.config.timeout);
-    return reply.header('content-type', 'application/json; charset=utf-8').send(this.encode(binding, message));
+    return reply
+      .status(successStatus(binding))
+      .header('content-type', 'application/json; charset=utf-8')
+      .send(this.encode(binding, message));
   }
 
   private async stream(
