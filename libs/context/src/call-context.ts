@@ -6,10 +6,16 @@ export interface CallContext {
   readonly requestId: string;
   /** When the caller stops waiting, in milliseconds since the epoch. */
   readonly deadline?: number;
-  /** Aborts when the caller cancels or the deadline passes. */
+  /** Aborts when the caller cancels, the deadline passes or the server stops; its reason is the error of the catalogue. */
   readonly signal: AbortSignal;
   /** W3C trace context of the caller, as it came in. */
   readonly traceparent?: string;
+  /** What tracing systems add to it. */
+  readonly tracestate?: string;
+  /** On whose behalf the call is made, as the caller or an authenticating guard says. */
+  readonly principal?: string;
+  /** The customer whose data the call is about, as the caller or an authenticating guard says. */
+  readonly tenant?: string;
 }
 
 const storage = new AsyncLocalStorage<CallContext>();
@@ -19,9 +25,20 @@ export function callContext(): CallContext | undefined {
   return storage.getStore();
 }
 
-/** Runs `work` with `context` as the current call's. */
-export function runWithContext<T>(context: CallContext, work: () => T): T {
-  return storage.run(context, work);
+/** Runs `work(...args)` with `context` as the current call's. */
+export function runWithContext<T, A extends unknown[]>(context: CallContext, work: (...args: A) => T, ...args: A): T {
+  return storage.run(context, work, ...args);
+}
+
+/**
+ * A context like `context` with some of it replaced. (A context may be a living object that makes its signal when
+ * somebody asks for it; spreading it would lose that.)
+ */
+export function contextLike(context: CallContext, replaced: Partial<CallContext>): CallContext {
+  const { requestId, deadline, traceparent, tracestate, principal, tenant } = context;
+  const like = { requestId, deadline, traceparent, tracestate, principal, tenant, ...replaced };
+  if (replaced.signal) return { ...like, signal: replaced.signal };
+  return Object.defineProperty(like, 'signal', { get: () => context.signal, enumerable: true }) as CallContext;
 }
 
 /** Milliseconds until the current call's deadline, at least 0; undefined when there is no deadline. */

@@ -1,1 +1,1 @@
-export { type CallContext, callContext, remainingTime, runWithContext } from './call-context.js';
+export { type CallContext, callContext, contextLike, remainingTime, runWithContext } from './call-context.js';
