@@ -8,6 +8,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createFileRegistry, fromBinary, getOption } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { useFastCodecs } from './fast-codecs.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const generated = join(root, 'libs/contracts/src/generated');
@@ -98,6 +99,8 @@ function generate(inputs) {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   buf('generate', '--template', 'libs/contracts/buf.gen.yaml');
   for (const template of Object.values(others)) buf('generate', '--template', `libs/contracts/${template}`);
+  useFastCodecs(generated, join(root, 'libs/contracts/src/wire/index.js'));
+  useFastCodecs(join(root, 'libs/grpc/src/generated'), '@rookery/contracts');
   for (const folder of new Set(files(generated, '.ts').map((path) => dirname(path)))) writePackageIndex(folder);
   const descriptorSet = buf('build', '-o', '-#format=binpb');
   mkdirSync(generated, { recursive: true });

@@ -11,3 +11,4 @@ export type {
   ServiceDefinition,
 } from './service-definition.js';
 export { attachMethodDefinition, methodDefinitionOf } from './method-metadata.js';
+export { BinaryReader, BinaryWriter } from './wire/index.js';

@@ -1,0 +1,1 @@
+export declare function useFastCodecs(folder: string, wire: string): void;

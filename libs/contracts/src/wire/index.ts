@@ -1,0 +1,2 @@
+export { BinaryReader } from './binary-reader.js';
+export { BinaryWriter } from './binary-writer.js';
