@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { callContext, runWithContext } from '@rookery/context';
+import { callContext } from '@rookery/context';
 import { NotFound, fromStatus, toStatus } from '@rookery/errors';
 import { Logger, Metrics } from '@rookery/observability';
 import type { CacheConfig } from './cache.config.js';
+import { Flight } from './flight.js';
 import type { CacheStore } from './store.js';
 
 /** A stored reply, or the stored fact that there is none; with the versions of its tags when its load began. */
@@ -29,7 +30,7 @@ const RETRY_INVALIDATION = 1_000;
  * NSDI 2013). A cache that is down or slow is a cache that misses.
  */
 export class AsideCache {
-  private readonly flights = new Map<string, Promise<Uint8Array>>();
+  private readonly flights = new Map<string, Flight<Uint8Array>>();
   private readonly unsent = new Set<string>();
   private readonly results;
   private restUntil = 0;
@@ -48,20 +49,24 @@ export class AsideCache {
 
   /**
    * The value of `key`: from the cache, or from `load`, which runs once however many callers of this process wait.
-   * What `load` throws reaches them all; `NotFound` is remembered for CACHE_NEGATIVE_TTL.
+   * What `load` throws reaches them all; `NotFound` is remembered for CACHE_NEGATIVE_TTL. A call that ends stops
+   * waiting, with its reason; the load goes on as long as another caller waits.
    */
   async getOrLoad(key: string, load: () => Promise<Uint8Array>, options: LoadOptions = {}): Promise<Uint8Array> {
+    const signal = callContext()?.signal;
+    signal?.throwIfAborted();
     const flying = this.flights.get(key);
-    if (flying) {
+    if (flying && !flying.abandoned) {
       this.results.inc({ result: 'wait' });
-      return flying;
+      return flying.join(signal);
     }
-    const flight: Promise<Uint8Array> = this.look(key, load, options).finally(() => {
-      // An invalidation may have made room for a flight that began later.
+    const flight = new Flight((abandoned) => this.look(key, load, options, abandoned));
+    this.flights.set(key, flight);
+    flight.onLanded(() => {
+      // An invalidation, or callers who all left, may have made room for a flight that began later.
       if (this.flights.get(key) === flight) this.flights.delete(key);
     });
-    this.flights.set(key, flight);
-    return flight;
+    return flight.join(signal);
   }
 
   /**
@@ -84,6 +89,7 @@ export class AsideCache {
     key: string,
     load: () => Promise<Uint8Array>,
     { ttl, tags = [] }: LoadOptions,
+    abandoned: AbortSignal,
   ): Promise<Uint8Array> {
     const name = this.nameOf(key);
     const found = await this.ask((keyv) =>
@@ -101,8 +107,9 @@ export class AsideCache {
       });
     }
     this.results.inc({ result: found ? 'miss' : 'error' });
+    abandoned.throwIfAborted();
     try {
-      const bytes = await detached(load);
+      const bytes = await load();
       if (found)
         await this.keep(name, { versions, bytes: Buffer.from(bytes).toString('base64') }, ttl ?? this.config.ttl);
       return bytes;
@@ -136,7 +143,10 @@ export class AsideCache {
     }, RETRY_INVALIDATION).unref();
   }
 
-  /** Asks the store, for CACHE_TIMEOUT at most; undefined when it does not answer. */
+  /**
+   * Asks the store, for CACHE_TIMEOUT at most; undefined when it does not answer. A call may leave sooner (`getOrLoad`);
+   * an invalidation is not the call's alone and goes on.
+   */
   private async ask<T>(
     question: (keyv: CacheStore['keyv']) => Promise<T>,
     { always = false } = {},
@@ -172,11 +182,4 @@ function isEntry(value: unknown): value is Entry {
   if (typeof value !== 'object' || value === null || typeof (value as Entry).versions !== 'string') return false;
   const { bytes, missing } = value as { bytes?: unknown; missing?: { message?: unknown; details?: unknown } };
   return typeof bytes === 'string' || (typeof missing?.message === 'string' && typeof missing.details === 'string');
-}
-
-/** A load serves everyone who waits for it: the first caller's cancellation and deadline are not theirs. */
-function detached<T>(load: () => Promise<T>): Promise<T> {
-  const context = callContext();
-  if (!context) return load();
-  return runWithContext({ ...context, deadline: undefined, signal: new AbortController().signal }, load);
 }

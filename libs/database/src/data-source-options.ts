@@ -1,6 +1,7 @@
 import type { Logger } from '@rookery/observability';
 import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
+import { CallPool } from './call-pool.js';
 import type { DatabaseConfig } from './database.config.js';
 import type { DatabaseOptions } from './database.module.js';
 
@@ -24,7 +25,7 @@ export function dataSourceOptions(
     type: 'postgres',
     url: config.url,
     // TypeORM would look it up by name at run time, where a bundle has no names.
-    driver: pg,
+    driver: { Pool: CallPool, defaults: pg.defaults },
     entities: [...entities],
     migrations: [...migrations],
     migrationsTableName: 'migrations',

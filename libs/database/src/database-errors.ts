@@ -5,7 +5,7 @@ import {
   FailedPrecondition,
   InvalidArgument,
   ResourceExhausted,
-  type RookeryError,
+  RookeryError,
   Unavailable,
 } from '@rookery/errors';
 import { QueryFailedError, QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
@@ -39,7 +39,9 @@ interface PostgresError extends Error {
  * SQLSTATE codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 export function mapDatabaseError(thrown: unknown): RookeryError | undefined {
-  const error = (thrown instanceof QueryFailedError ? thrown.driverError : thrown) as PostgresError;
+  const error = (thrown instanceof QueryFailedError ? thrown.driverError : thrown) as PostgresError | RookeryError;
+  // Why the call ended that the statement belonged to.
+  if (error instanceof RookeryError) return error;
   if (!(error instanceof Error)) return undefined;
   if (isReleased(thrown)) return new Unavailable('the database connection broke', { cause: thrown });
   const { code = '', constraint = '' } = error;

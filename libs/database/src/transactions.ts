@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { callContext, contextLike, runWithContext } from '@rookery/context';
 import { Logger } from '@rookery/observability';
 import { DataSource, type EntityManager } from 'typeorm';
 import { isReleased, mapDatabaseError } from './database-errors.js';
@@ -32,7 +33,7 @@ export class Transactions {
       });
     for (const hook of hooks) {
       try {
-        await hook();
+        await unbounded(hook);
       } catch (error) {
         // The change is committed: nothing after it may make the caller believe that it is not.
         this.logger.error({ error }, 'a hook after the commit failed');
@@ -47,4 +48,11 @@ export class Transactions {
     if (hooks) hooks.push(hook);
     else this.hooks.set(tx, [hook]);
   }
+}
+
+/** The change is made, so what follows from it is owed to everyone: it goes on when the caller has left meanwhile. */
+function unbounded(hook: Hook): unknown {
+  const context = callContext();
+  if (!context) return hook();
+  return runWithContext(contextLike(context, { deadline: undefined, signal: new AbortController().signal }), hook);
 }

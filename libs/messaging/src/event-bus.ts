@@ -26,8 +26,10 @@ export abstract class EventBus {
 
   /**
    * Resolves when the event is safe: stored by NATS, or handled (or given up) by every group.
-   * @param signal aborts the waiting, as far as that is possible; the event counts as not published
-   * @throws {Unavailable} when the event cannot be published now; publish it again later
+   * @param signal aborts the waiting, as far as that is possible; the event counts as not published. In a call, the end
+   * of the call does so at once
+   * @throws {Unavailable} when the event cannot be published now; publish it again later. What the call ended with,
+   * when that came first: whether the event was published is then not known
    */
   abstract publish(event: PublishedEvent, signal?: AbortSignal): Promise<void>;
 

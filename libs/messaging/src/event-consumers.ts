@@ -1,17 +1,23 @@
-import { runWithContext } from '@rookery/context';
 import type { Transactions } from '@rookery/database';
-import { type Logger, requestIdFrom } from '@rookery/observability';
+import type { Logger } from '@rookery/observability';
 import { type Delivery, receivedEvent } from './event.js';
 import type { EventBus } from './event-bus.js';
+import { EventCalls } from './event-calls.js';
 import type { EventHandlers, FoundHandler } from './event-handlers.js';
 import type { Inbox } from './inbox.js';
 import { consumerName } from './jetstream-names.js';
 import type { DeliveryOutcome, MessagingMetrics } from './messaging.metrics.js';
+import { orAborted } from './or-aborted.js';
 import { DONE, type DeliveryPolicy, type Settlement, settleFailure } from './settlement.js';
+
+/** What consuming takes from the configuration; milliseconds. */
+export interface ConsumingOptions extends DeliveryPolicy {
+  readonly handlerTimeout: number;
+}
 
 /** Brings events from the bus to the `@OnEvent` handlers: context, inbox and handler in one transaction, one log line. */
 export class EventConsumers {
-  private readonly aborted = new AbortController();
+  private readonly calls: EventCalls;
   private stops: (() => Promise<void>)[] = [];
 
   constructor(
@@ -20,10 +26,12 @@ export class EventConsumers {
     private readonly bus: EventBus,
     private readonly transactions: Transactions,
     private readonly inbox: Inbox,
-    private readonly policy: DeliveryPolicy,
+    private readonly options: ConsumingOptions,
     private readonly metrics: MessagingMetrics,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    this.calls = new EventCalls(options.handlerTimeout);
+  }
 
   /** @throws what `EventHandlers.find` throws. */
   start(): void {
@@ -35,27 +43,22 @@ export class EventConsumers {
     }
   }
 
-  /** No new deliveries; waits for the running handlers, and cancels those that take too long for the bus. */
+  /** No new deliveries; waits for the running handlers, and ends those that take too long for the bus. */
   async stop(): Promise<void> {
     await Promise.all(this.stops.splice(0).map((stop) => stop()));
-    this.aborted.abort();
+    this.calls.endAll();
   }
 
   private consume(handler: FoundHandler, consumer: string, delivery: Delivery): Promise<Settlement> {
-    const { headers } = delivery.event;
-    const context = {
-      requestId: requestIdFrom(headers['x-request-id']),
-      traceparent: headers.traceparent,
-      signal: this.aborted.signal,
-    };
-    return runWithContext(context, async () => {
+    return this.calls.run(delivery.event, async (signal) => {
       const started = performance.now();
       try {
-        const fresh = await this.handle(handler, consumer, delivery);
+        // A handler that does not listen to its signal must not keep its place for ever. Its transaction is undone.
+        const fresh = await orAborted(this.handle(handler, consumer, delivery), signal);
         this.report(delivery, fresh ? 'handled' : 'duplicate', started);
         return DONE;
       } catch (error) {
-        const settlement = settleFailure(error, delivery.attempt, this.policy);
+        const settlement = settleFailure(error, delivery.attempt, this.options);
         this.report(delivery, settlement.kind === 'dead' ? 'dead' : 'retry', started, { error, ...settlement });
         return settlement;
       }

@@ -1,7 +1,9 @@
+import { callContext } from '@rookery/context';
 import type { DependencyState, Logger } from '@rookery/observability';
 import type { PublishedEvent } from './event.js';
 import { EventBus, type EventSubscription } from './event-bus.js';
 import { type DeadLetter, type Hub, type Member, enterHub } from './in-process.hub.js';
+import { orAborted } from './or-aborted.js';
 import { type DeliveryPolicy, settleFailure } from './settlement.js';
 import { within } from './within.js';
 
@@ -41,7 +43,8 @@ export class InProcessBus extends EventBus {
   publish(event: PublishedEvent, signal?: AbortSignal): Promise<void> {
     const report = ({ group, attempts, reason }: DeadLetter) =>
       this.logger.error({ event: event.id, type: event.type, group, attempts, reason }, 'dead letter');
-    return this.hub.deliver(event, report, signal);
+    const call = callContext()?.signal;
+    return orAborted(this.hub.deliver(event, report, signal ?? call), call);
   }
 
   subscribe(subscription: EventSubscription): () => Promise<void> {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { callContext } from '@rookery/context';
 import { Unavailable } from '@rookery/errors';
 import type { DependencyState, Logger } from '@rookery/observability';
 import { jetstream } from '@nats-io/jetstream';
@@ -10,6 +11,7 @@ import { JetStreamConsumer, type JetStreamOptions } from './jetstream.consumer.j
 import { deadLetterSubject } from './jetstream-names.js';
 import { JetStreamTopology, TopologyMismatch } from './jetstream-topology.js';
 import { NatsClient } from './nats-client.js';
+import { orAborted } from './or-aborted.js';
 
 /** How long a publisher waits for JetStream to say that it stored the event. */
 const PUBLISH_TIMEOUT = 5_000;
@@ -34,7 +36,10 @@ export class JetStreamBus extends EventBus {
   }
 
   publish({ id, type, headers, payload }: PublishedEvent): Promise<void> {
-    return this.store(type, payload, { id, headers: toHeaders(headers) }, (live) => this.topology.stream(live, type));
+    const stored = this.store(type, payload, { id, headers: toHeaders(headers) }, (live) =>
+      this.topology.stream(live, type),
+    );
+    return orAborted(stored, callContext()?.signal);
   }
 
   subscribe(subscription: EventSubscription): () => Promise<void> {

@@ -66,6 +66,16 @@ export class MessagingConfig {
   readonly ackWait!: number;
 
   @EnvDuration({
+    name: 'EVENTS_HANDLER_TIMEOUT',
+    description:
+      'A handler that takes longer is ended and what it did in the database undone; its event is delivered again.',
+    default: '5m',
+    min: '100ms',
+    max: '1d',
+  })
+  readonly handlerTimeout!: number;
+
+  @EnvDuration({
     name: 'EVENTS_DRAIN_TIMEOUT',
     description: 'How long a stopping service waits for the handlers that are running.',
     default: '10s',

@@ -31,6 +31,15 @@ export class NatsServer {
     this.process = spawn('nats-server', args, { stdio: 'ignore' });
   }
 
+  /** It keeps its connections and says nothing on them, until `thaw`. */
+  freeze(): void {
+    this.process?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.process?.kill('SIGCONT');
+  }
+
   async stop(): Promise<void> {
     const { process } = this;
     this.process = undefined;

@@ -1,0 +1,49 @@
+import { callContext, contextLike, runWithContext } from '@rookery/context';
+
+/**
+ * A load that any number of callers wait for. It belongs to none of them: it runs in a context of its own, so that a
+ * caller that leaves does not end it for the others, and it is told to end when the last of them has left.
+ *
+ * That context has no deadline. It would be passed on (to other services, to the database) when the load asks them, and
+ * whoever joins later may have more time. What bounds the load is that every caller leaves at its own deadline.
+ */
+export class Flight<T> {
+  private readonly landed: Promise<T>;
+  private readonly ending = new AbortController();
+  private waiting = 0;
+
+  constructor(load: (signal: AbortSignal) => Promise<T>) {
+    const { signal } = this.ending;
+    const call = callContext();
+    const context = call && contextLike(call, { deadline: undefined, signal });
+    this.landed = context ? runWithContext(context, load, signal) : load(signal);
+    // Nobody may be left to hear of a failure.
+    this.landed.catch(() => undefined);
+  }
+
+  /** Whether all callers have left. Whoever comes now needs a load of their own. */
+  get abandoned(): boolean {
+    return this.ending.signal.aborted;
+  }
+
+  /** Calls `done` when it has ended, however. */
+  onLanded(done: () => void): void {
+    this.landed.then(done, done);
+  }
+
+  /** What the load answers, or rejects with the reason of `signal` when that aborts first. */
+  join(signal: AbortSignal | undefined): Promise<T> {
+    this.waiting += 1;
+    if (!signal) return this.landed;
+    return new Promise<T>((resolve, reject) => {
+      const leave = () => {
+        reject(signal.reason);
+        this.waiting -= 1;
+        if (this.waiting === 0) this.ending.abort(signal.reason);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      this.onLanded(() => signal.removeEventListener('abort', leave));
+      this.landed.then(resolve, reject);
+    });
+  }
+}

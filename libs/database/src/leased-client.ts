@@ -1,0 +1,149 @@
+import type { Readable } from 'node:stream';
+import type { CallContext } from '@rookery/context';
+import pg from 'pg';
+import { requestCancel } from './cancel-request.js';
+
+/**
+ * Milliseconds for cancelling a statement and rolling back, until the connection is given up: longer than a server
+ * under load takes, shorter than callers wait for a connection of the pool.
+ */
+const WIND_UP_LIMIT = 2_000;
+
+/** Their outcome counts, whoever still waits for it. ROLLBACK TO SAVEPOINT is one of them. */
+const DECISIVE = /^\s*(COMMIT|ROLLBACK)\b/i;
+const ROLLBACK = /^\s*ROLLBACK\b/i;
+
+/** What a statement that was not needed any more answers. */
+const NOTHING = { rows: [], rowCount: 0, command: '', oid: 0, fields: [] } satisfies pg.QueryResult;
+
+/**
+ * A connection that knows which call has it. When that call ends, so does its work here: the statement that runs is
+ * cancelled on the server, its transaction is rolled back, further statements are refused with the reason the call ended
+ * for, and nobody else gets the connection before the server is done with all of that.
+ *
+ * It sits below TypeORM because everything goes through here: repositories, query builders, plain SQL, streams.
+ */
+export class LeasedClient extends pg.Client {
+  private call: CallContext | undefined;
+  private reason: Error | undefined;
+  private windingUp: Promise<void> | undefined;
+  private decisive = false;
+  private stream: Partial<Readable> | undefined;
+  private rejectRunning: ((reason: Error) => void) | undefined;
+
+  /** From now on it works for `call`. One listener for as long as the call has it, however many statements it runs. */
+  lease(call: CallContext): void {
+    this.call = call;
+    call.signal.addEventListener('abort', this.onAbort);
+  }
+
+  /**
+   * The call needs it no more. @returns undefined when it can go to somebody else, otherwise what resolves when it can
+   * and rejects when it never should
+   */
+  endLease(): Promise<void> | undefined {
+    this.call?.signal.removeEventListener('abort', this.onAbort);
+    const forget = () => {
+      this.call = this.reason = this.windingUp = this.stream = this.rejectRunning = undefined;
+    };
+    if (!this.windingUp) forget();
+    return this.windingUp?.then(forget);
+  }
+
+  /** As pg's, in all of its forms. */
+  override query(...args: unknown[]): never {
+    const { call } = this;
+    return (call ? this.queryFor(call, args) : this.send(...args)) as never;
+  }
+
+  private queryFor(call: CallContext, args: unknown[]): unknown {
+    const [statement] = args as [string | (Partial<Readable> & { text?: string; submit?: unknown })];
+    if (typeof statement === 'object' && typeof statement.submit === 'function') {
+      if (this.reason) throw this.reason;
+      this.stream = statement;
+      return this.send(...args);
+    }
+    const done = args.at(-1);
+    if (typeof done === 'function') {
+      this.run(call, args.slice(0, -1)).then((result) => done(undefined, result), done as (error: unknown) => void);
+      return undefined;
+    }
+    return this.run(call, args);
+  }
+
+  private run(call: CallContext, args: unknown[]): Promise<unknown> {
+    const [statement] = args as [string | { text?: string }];
+    const text = typeof statement === 'string' ? statement : (statement.text ?? '');
+    if (this.reason) {
+      // It is being rolled back already; TypeORM must not take that for a failure.
+      return ROLLBACK.test(text) ? Promise.resolve(NOTHING) : Promise.reject(this.reason);
+    }
+    this.stream = undefined;
+    if (text === 'START TRANSACTION') args[0] = this.bounded(text, call);
+    this.decisive = DECISIVE.test(text);
+    return new Promise((resolve, reject) => {
+      this.rejectRunning = reject;
+      this.send(...args).then(resolve, reject);
+    });
+  }
+
+  private send(...args: unknown[]): Promise<unknown> {
+    return Reflect.apply(super.query, this, args) as Promise<unknown>;
+  }
+
+  /**
+   * `statement_timeout` for the rest of the transaction, in the same round trip. It is what ends the work when nobody is
+   * left to cancel it: the process died, the network broke. A statement without a transaction goes without: a round
+   * trip of its own would cost every call something, and DATABASE_STATEMENT_TIMEOUT ends it anyway.
+   */
+  private bounded(begin: string, { deadline }: CallContext): string {
+    if (deadline === undefined) return begin;
+    const remaining = Math.ceil(deadline - Date.now());
+    const { statement_timeout: usual } = (this as unknown as { connectionParameters: pg.ClientConfig })
+      .connectionParameters;
+    // Past the deadline it is the signal's turn, and 0 would mean no limit.
+    const tighter = remaining > 0 && remaining < (Number(usual) || Number.POSITIVE_INFINITY);
+    return tighter ? `${begin}; SET LOCAL statement_timeout = ${remaining}` : begin;
+  }
+
+  private readonly onAbort = (): void => {
+    const reason = this.call?.signal.reason as Error;
+    this.reason = reason;
+    const { readyForQuery: idle } = this as unknown as { readyForQuery: boolean };
+    if (idle && this.getTransactionStatus() === 'I') return;
+    // Whether a COMMIT that was sent took effect is for the server to say, and for the caller to know.
+    const cancel = !idle && !this.decisive;
+    if (cancel) this.rejectRunning?.(reason);
+    this.windingUp = this.windUp(idle, cancel);
+    this.windingUp.catch(() => undefined);
+    if (this.stream) endAtOnce(this.stream, reason);
+  };
+
+  private async windUp(idle: boolean, cancel: boolean): Promise<void> {
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), WIND_UP_LIMIT);
+    const late = new Promise<never>((_, reject) => {
+      limit.signal.addEventListener('abort', () =>
+        reject(new Error(`a cancelled statement did not end within ${WIND_UP_LIMIT} ms`)),
+      );
+    });
+    const work = async () => {
+      if (cancel) await requestCancel(this, limit.signal);
+      if (this.stream) throw new Error('what a stream left unread cannot be told from what comes next');
+      // An empty one queues behind what runs: when it is answered, the server is done, and has told in which state it is.
+      if (!idle) await this.send('');
+      if (this.getTransactionStatus() !== 'I') await this.send('ROLLBACK');
+    };
+    try {
+      await Promise.race([work(), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Whoever reads it is told now; its own way of closing waits for the server, and this connection is given up anyway. */
+function endAtOnce(stream: Partial<Readable>, reason: Error): void {
+  stream._destroy = (error, done) => done(error);
+  stream.destroy?.(reason);
+}

@@ -1,0 +1,66 @@
+import { Global, Module } from '@nestjs/common';
+import { Test, type TestingModule } from '@nestjs/testing';
+import { Environment, loadConfig } from '@rookery/config';
+import { type CallContext, runWithContext } from '@rookery/context';
+import { DatabaseConfig, DatabaseModule, type DatabaseOptions, Transactions } from '@rookery/database';
+import { Cancelled, DeadlineExceeded } from '@rookery/errors';
+import { ObservabilityModule } from '@rookery/observability';
+import type { Pool } from 'pg';
+import pino from 'pino';
+import { DataSource } from 'typeorm';
+
+/** A Nest application that has a database and nothing else. */
+export async function openDatabaseApp(
+  url: string,
+  variables: Record<string, string> = {},
+  tables: DatabaseOptions = { entities: [], migrations: [] },
+) {
+  const [config] = loadConfig([DatabaseConfig], new Environment({ DATABASE_URL: url, ...variables }));
+  @Global()
+  @Module({ providers: [{ provide: DatabaseConfig, useValue: config }], exports: [DatabaseConfig] })
+  class Configured {}
+  const module: TestingModule = await Test.createTestingModule({
+    imports: [
+      Configured,
+      ObservabilityModule.register(pino({ level: 'silent' })),
+      DatabaseModule.register('test', tables),
+    ],
+  }).compile();
+  await module.init();
+  const dataSource = module.get(DataSource);
+  const { master: pool } = dataSource.driver as unknown as { master: Pool };
+  return {
+    dataSource,
+    transactions: module.get(Transactions),
+    /** What the pool's connections are doing. */
+    pool: () => ({ open: pool.totalCount, busy: pool.totalCount - pool.idleCount, waiting: pool.waitingCount }),
+    close: () => module.close(),
+  };
+}
+
+/** A call that the test ends: at its deadline, when it has one, or when the test says that the caller cancels. */
+export function callOf({ timeout }: { timeout?: number } = {}) {
+  const controller = new AbortController();
+  const late = new DeadlineExceeded('the deadline has passed');
+  const left = new Cancelled('the caller cancelled');
+  const deadline = timeout === undefined ? undefined : Date.now() + timeout;
+  const timer = timeout === undefined ? undefined : setTimeout(() => controller.abort(late), timeout);
+  const context: CallContext = { requestId: 'r-1', deadline, signal: controller.signal };
+  return {
+    late,
+    left,
+    signal: controller.signal,
+    cancel: () => controller.abort(left),
+    run: <T>(work: () => Promise<T>) => runWithContext(context, work).finally(() => clearTimeout(timer)),
+  };
+}
+
+/** Settles like `work`, with the milliseconds that it took. */
+export async function timed(work: Promise<unknown>): Promise<{ ms: number; error: unknown }> {
+  const started = performance.now();
+  const error: unknown = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  return { ms: performance.now() - started, error };
+}
