@@ -43,11 +43,22 @@ function external({ request, context, dependencyType }, done) {
   done();
 }
 
+/** Classes as tsconfig.json wants them, and as Node has them: Nest's builder compiles for an older one, with a helper call per field. */
+function modern(module) {
+  const [rule] = module.rules;
+  const [loader] = rule.use;
+  const { jsc } = loader.options;
+  const transform = { ...jsc.transform, useDefineForClassFields: false };
+  const options = { ...loader.options, jsc: { ...jsc, target: 'es2022', transform } };
+  return { ...module, rules: [{ ...rule, use: [{ ...loader, options }] }] };
+}
+
 /** What Nest's builder gets instead of its defaults. Each app: main.js with our code and its map, vendor.js without. */
 export default function configuration(options) {
   const folder = dirname(options.output.filename);
   return {
     ...options,
+    module: modern(options.module),
     externals: [external],
     externalsPresets: { node: false },
     devtool: false,

@@ -15,6 +15,8 @@ export default defineConfig({
         extends: true,
         test: { name: 'unit', include: ['{apps,libs,tools}/**/*.spec.ts', 'test/{workspace,deploy}/**/*.spec.ts'] },
       },
+      // Behaviours of a gRPC server × RPC kinds × handler styles, through sockets and clients that are not ours.
+      { extends: true, test: { name: 'conformance', include: ['test/conformance/**/*.spec.ts'], ...patient } },
       {
         extends: true,
         test: {

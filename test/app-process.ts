@@ -14,10 +14,15 @@ export class AppProcess {
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (this.text += chunk));
   }
 
-  /** Runs the app and does not wait for anything. */
-  static spawn(app: string, environment: Record<string, string>, args: string[] = []): AppProcess {
+  /** Runs the app, or another built bundle, and does not wait for anything. */
+  static spawn(
+    app: string,
+    environment: Record<string, string>,
+    args: string[] = [],
+    bundle = bundleOf(app),
+  ): AppProcess {
     const { PATH, HOME, TMPDIR } = process.env;
-    const child = spawn(process.execPath, [bundleOf(app), ...args], {
+    const child = spawn(process.execPath, [bundle, ...args], {
       env: { PATH, HOME, TMPDIR, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -25,8 +30,13 @@ export class AppProcess {
   }
 
   /** Runs the app and waits until `readyUrl` answers 200. */
-  static async start(app: string, environment: Record<string, string>, readyUrl: string): Promise<AppProcess> {
-    const started = AppProcess.spawn(app, environment);
+  static async start(
+    app: string,
+    environment: Record<string, string>,
+    readyUrl: string,
+    bundle?: string,
+  ): Promise<AppProcess> {
+    const started = AppProcess.spawn(app, environment, [], bundle);
     try {
       await started.until(async () => (await fetch(readyUrl)).ok, `${readyUrl} answers`);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { type ConfigClass, RuntimeConfig } from '@rookery/config';
 import { SERVICE_HOSTS } from '@rookery/contracts';
-import { targetConfig } from '@rookery/grpc';
+import { clientDeclaration, targetConfig } from '@rookery/grpc';
 import { LogConfig } from '@rookery/observability';
 import { ShutdownConfig, declarationOf } from '@rookery/service';
 import { GatewayConfig } from '../../apps/gateway/src/gateway.config.js';
@@ -30,7 +30,7 @@ export const services: readonly ServiceApplication[] = SERVICES.map((service) =>
   return {
     name,
     config: configClassesOf(declaration),
-    calls: clients.map(({ fullName }) => fullName),
+    calls: clients.map((client) => clientDeclaration(client).service.fullName),
     serves: Object.keys(SERVICE_HOSTS).filter((fullName) => SERVICE_HOSTS[fullName]!.name === name),
     database: database && name.replaceAll('-', '_'),
   };

@@ -3,7 +3,7 @@ import { CacheConfig } from '@rookery/cache';
 import { RuntimeConfig, documentConfig } from '@rookery/config';
 import { SERVICE_HOSTS } from '@rookery/contracts';
 import { DatabaseConfig } from '@rookery/database';
-import { GrpcConfig, targetConfig } from '@rookery/grpc';
+import { GrpcClientConfig, GrpcConfig, targetConfig } from '@rookery/grpc';
 import { MessagingConfig } from '@rookery/messaging';
 import { LogConfig } from '@rookery/observability';
 import { EmbeddedConfig, HttpConfig, ShutdownConfig } from '@rookery/service';
@@ -30,6 +30,7 @@ export function configurationPage(): string {
     { title: 'Runtime', type: RuntimeConfig },
     { title: 'Logs', type: LogConfig },
     { title: 'gRPC', type: GrpcConfig },
+    { title: 'gRPC clients', type: GrpcClientConfig },
     { title: 'Probes and metrics', type: HttpConfig },
     { title: 'Shutdown', type: ShutdownConfig },
     { title: 'PostgreSQL', type: DatabaseConfig },

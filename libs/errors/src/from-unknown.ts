@@ -1,10 +1,10 @@
 import { HttpException } from '@nestjs/common';
-import { RpcException } from '@nestjs/microservices';
+import { GrpcException, RpcException } from '@nestjs/microservices';
 import { CATALOGUE, Internal, PermissionDenied, RookeryError } from './catalogue.js';
 import { Code } from './code.js';
 
 /** What a caller reads of an error that is none of its business. */
-const HIDDEN = 'internal error';
+export const HIDDEN = 'internal error';
 
 /** What Nest throws when a guard returns false (`FORBIDDEN_MESSAGE` of @nestjs/core). */
 const DENIED_BY_GUARD = 'Forbidden resource';
@@ -43,13 +43,17 @@ function codeIn(value: unknown): { code: Code; message: string } | undefined {
 }
 
 /**
- * Any thrown value as an error of the catalogue. One of the catalogue stays itself; Nest's `HttpException` and
- * `RpcException` keep their meaning; everything else becomes `Internal` with its message hidden and itself as the cause.
+ * Any thrown value as an error of the catalogue. One of the catalogue stays itself; Nest's `HttpException`,
+ * `RpcException` and `GrpcException` keep their meaning; everything else becomes `Internal` with its message hidden and itself as the cause.
  */
 export function toRookeryError(error: unknown): RookeryError {
   if (error instanceof RookeryError) return error;
   if (error instanceof HttpException) {
     return build(CODE_OF_HTTP[error.getStatus()] ?? Code.INTERNAL, error.message, error);
+  }
+  if (error instanceof GrpcException) {
+    const code = error.getCode() as number;
+    return CATALOGUE.has(code) ? build(code, error.message, error) : new Internal(HIDDEN, { cause: error });
   }
   if (error instanceof RpcException) {
     if (error.getError() === DENIED_BY_GUARD) return new PermissionDenied('permission denied', { cause: error });

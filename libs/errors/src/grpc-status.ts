@@ -7,7 +7,7 @@ import {
   Unknown,
 } from './catalogue.js';
 import { Code } from './code.js';
-import { toRookeryError } from './from-unknown.js';
+import { HIDDEN, toRookeryError } from './from-unknown.js';
 import { Any } from './generated/google/protobuf/any.js';
 import { BadRequest, ErrorInfo, PreconditionFailure, RetryInfo } from './generated/google/rpc/error_details.js';
 import { Status } from './generated/google/rpc/status.js';
@@ -71,8 +71,8 @@ const LONGEST_MESSAGE = 1_000;
 export function toStatus(thrown: unknown, domain: string): GrpcStatus {
   const error = toRookeryError(thrown);
   const { code } = error;
-  const message =
-    error.message.length <= LONGEST_MESSAGE ? error.message : `${error.message.slice(0, LONGEST_MESSAGE)} …`;
+  const text = code === Code.INTERNAL ? HIDDEN : error.message;
+  const message = text.length <= LONGEST_MESSAGE ? text : `${text.slice(0, LONGEST_MESSAGE)} …`;
   const encode = (details: Any[]) => Buffer.from(Status.encode({ code, message, details }).finish());
   const details = detailsOf(error, domain);
   const whole = encode(details);

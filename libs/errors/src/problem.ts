@@ -1,6 +1,6 @@
 import { FailedPrecondition, InvalidArgument, ResourceExhausted } from './catalogue.js';
 import { Code } from './code.js';
-import { toRookeryError } from './from-unknown.js';
+import { HIDDEN, toRookeryError } from './from-unknown.js';
 
 const HTTP_OF_CODE: Readonly<Record<Code, number>> = {
   [Code.OK]: 200,
@@ -60,7 +60,7 @@ export function toProblem(thrown: unknown, instance?: string): Problem {
     type: 'about:blank',
     title: titleOf(error.code),
     status: HTTP_OF_CODE[error.code],
-    detail: error.message,
+    detail: error.code === Code.INTERNAL ? HIDDEN : error.message,
     instance,
     code: Code[error.code],
     reason: error.reason,

@@ -4,7 +4,7 @@ import type { MicroserviceOptions } from '@nestjs/microservices';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Environment } from '@rookery/config';
 import type { EmbeddedPostgres } from '@rookery/embedded';
-import { GrpcConfig, GrpcServer, addReflection } from '@rookery/grpc';
+import { GrpcConfig, GrpcServer, addReflection, readServerTls } from '@rookery/grpc';
 import { DependencyHealth, GrpcHealth, Lifecycle } from '@rookery/health';
 import { Messaging } from '@rookery/messaging';
 import { CallObserver, LogConfig, Logger, NestLogger, ObservabilityModule, createLogger } from '@rookery/observability';
@@ -83,7 +83,8 @@ async function assemble(
     name,
     host: config.host,
     port: config.port ?? declaration.ports.grpc,
-    maxMessageBytes: config.maxMessageBytes,
+    tls: readServerTls(config),
+    limits: config,
     observer: app.get(CallObserver),
     beforeListen: (listening, services) => {
       refuseStrangers(declaration, services);
@@ -91,7 +92,7 @@ async function assemble(
       new GrpcHealth(services, app.get(DependencyHealth), app.get(Lifecycle)).addTo(listening);
     },
   });
-  app.connectMicroservice<MicroserviceOptions>({ strategy: server }, { inheritAppConfig: true });
+  app.connectMicroservice<MicroserviceOptions>({ strategy: server.attach(app) }, { inheritAppConfig: true });
   try {
     await app.init();
   } catch (error) {

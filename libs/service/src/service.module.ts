@@ -1,9 +1,16 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { CacheConfig, CacheModule } from '@rookery/cache';
 import { type ConfigClass, RuntimeConfig } from '@rookery/config';
-import type { ServiceDefinition } from '@rookery/contracts';
 import { DatabaseConfig, DatabaseModule, type DatabaseOptions } from '@rookery/database';
-import { GrpcClients, GrpcConfig, GrpcModule, targetConfig } from '@rookery/grpc';
+import {
+  type AnyClientDeclaration,
+  GrpcClientConfig,
+  GrpcClients,
+  GrpcConfig,
+  GrpcModule,
+  clientDeclaration,
+  targetConfig,
+} from '@rookery/grpc';
 import { HealthModule } from '@rookery/health';
 import { MessagingConfig, MessagingModule, messagingEntities, messagingMigrations } from '@rookery/messaging';
 import { LogConfig } from '@rookery/observability';
@@ -23,8 +30,8 @@ export interface ServiceDeclaration {
   cache?: boolean;
   /** Whether it publishes or handles events; needs a database, for the outbox and the inbox. */
   messaging?: boolean;
-  /** The services it calls: `@InjectClient(UserServiceDefinition)`. */
-  clients?: readonly ServiceDefinition[];
+  /** The services it calls, and how (timeouts, retries): `@InjectClient(UserServiceDefinition)`. */
+  clients?: readonly AnyClientDeclaration[];
   /** Its own configuration classes, injectable by their type. */
   config?: readonly ConfigClass[];
 }
@@ -81,7 +88,8 @@ export function configClassesOf(declaration: ServiceDeclaration): ConfigClass[] 
     ...(declaration.database ? [DatabaseConfig, EmbeddedConfig] : []),
     ...(declaration.cache ? [CacheConfig] : []),
     ...(declaration.messaging ? [MessagingConfig] : []),
-    ...(declaration.clients ?? []).map((client) => targetConfig(client)),
+    ...(declaration.clients ? [GrpcClientConfig] : []),
+    ...(declaration.clients ?? []).map((client) => targetConfig(clientDeclaration(client).service)),
     ...(declaration.config ?? []),
   ];
 }

@@ -5,8 +5,10 @@ import type { Type } from '@nestjs/common';
 import { Environment } from '@rookery/config';
 import type { ServiceClient, ServiceDefinition } from '@rookery/contracts';
 import { EmbeddedPostgres } from '@rookery/embedded';
-import { type CallOptions, type GrpcClient, createGrpcClient } from '@rookery/grpc';
+import { type CallOptions, type GrpcClient, createGrpcClient, targetVariable } from '@rookery/grpc';
 import { type RunningService, createService } from '@rookery/service';
+import type { Fake } from './fake.js';
+import { serveFake } from './serve-fake.js';
 import { createTestDatabase } from './test-database.js';
 
 export interface TestServiceOptions {
@@ -16,6 +18,8 @@ export interface TestServiceOptions {
   databaseUrl?: string;
   /** Further variables: `USER_SERVICE_URL`, `NATS_URL`, … The process's own environment is not seen. */
   environment?: Readonly<Record<string, string>>;
+  /** Services that it calls, made up: `[fake(UserServiceDefinition, { getUser: … })]`. Served until it is closed. */
+  clients?: readonly Fake[];
 }
 
 /** A service that runs in a test, on free ports, with a database of its own. */
@@ -25,7 +29,7 @@ export interface TestService extends RunningService {
   /** `http://127.0.0.1:<port>`: probes and metrics. */
   readonly httpUrl: string;
   readonly databaseUrl: string;
-  /** A typed client, closed with the service. */
+  /** A typed client, closed with the service. It does not retry, so that a test sees what the service answers. */
   client<D extends ServiceDefinition>(service: D): ServiceClient<D, CallOptions>;
 }
 
@@ -37,6 +41,12 @@ export async function startTestService(service: Type, options: TestServiceOption
   };
   try {
     const databaseUrl = options.databaseUrl ?? (await newDatabase(options.databaseServerUrl, cleanUps));
+    const fakes: Record<string, string> = {};
+    for (const fake of options.clients ?? []) {
+      const served = await serveFake(fake);
+      cleanUps.push(() => served.close());
+      fakes[targetVariable(fake.service)] = served.target;
+    }
     const environment = new Environment({
       NODE_ENV: 'test',
       LOG_LEVEL: 'fatal',
@@ -45,6 +55,7 @@ export async function startTestService(service: Type, options: TestServiceOption
       DATABASE_URL: databaseUrl,
       // A bus of its own, so that tests of one process do not hear each other.
       NATS_URL: `memory://test-${randomBytes(8).toString('hex')}`,
+      ...fakes,
       ...options.environment,
     });
     const running = await createService(service, { environment });
@@ -60,7 +71,7 @@ export async function startTestService(service: Type, options: TestServiceOption
       httpUrl: `http://127.0.0.1:${running.ports.http}`,
       databaseUrl,
       client: (definition) => {
-        const client = createGrpcClient(definition, { target, timeout: 10_000 });
+        const client = createGrpcClient(definition, { target, timeout: '10s', retry: false });
         clients.push(client);
         return client.methods;
       },

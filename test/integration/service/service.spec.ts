@@ -124,7 +124,8 @@ describe('a service that stops', () => {
     const calls = Array.from({ length: 50 }, () =>
       users.createUser({ email: `${randomUUID()}@example.com`, name: 'x' }),
     );
-    const accepted = async () => (await (await fetch(`${service.httpUrl}/metrics`)).text()).includes('CreateUser');
+    const inFlight = /grpc_server_in_flight\{[^}]*"CreateUser"\} [1-9]/;
+    const accepted = async () => inFlight.test(await (await fetch(`${service.httpUrl}/metrics`)).text());
     await expect.poll(accepted).toBe(true);
     const closed = service.close();
     const results = await Promise.allSettled(calls);

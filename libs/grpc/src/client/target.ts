@@ -24,9 +24,9 @@ export function serviceNameOf({ fullName, defaultHost }: TargetedService): strin
   return host ?? fullName.split('.')[0]!;
 }
 
-/** `user-service` and `user` → `USER_SERVICE_URL`; of a domain name the first label counts. */
-function variableOf(name: string): string {
-  const words = name
+/** The variable that holds the service's target: `USER_SERVICE_URL`. Of a domain name the first label counts. */
+export function targetVariable(service: TargetedService): string {
+  const words = serviceNameOf(service)
     .split('.')[0]!
     .toUpperCase()
     .replaceAll(/[^A-Z0-9]+/g, '_');
@@ -43,7 +43,7 @@ export function targetConfig(service: TargetedService): TargetConfig {
     service.defaultHost === undefined ? SERVICE_HOSTS[service.fullName]?.port : service.defaultHost.split(':')[1];
   class ServiceTargetConfig {
     @EnvString({
-      name: variableOf(name),
+      name: targetVariable(service),
       description: `Where ${name} is reached (a gRPC target).`,
       default: port === undefined ? undefined : `127.0.0.1:${port}`,
       productionDefault: port === undefined ? undefined : `dns:///${name}:${CONTAINER_PORT}`,

@@ -6,10 +6,19 @@ import { isMessageStreamParameter } from './messages.decorator.js';
 /** Tells our handlers from those of other transports of the same application. */
 export const GRPC_TRANSPORT = Symbol('rookery-grpc');
 
-/** What a handler's registration carries besides its path. */
-export interface GrpcHandlerExtras {
+/** The RPC that a controller's method serves. */
+export interface ServedRpc {
   readonly service: ServiceDefinition;
-  readonly method: MethodDefinition;
+  readonly definition: MethodDefinition;
+  /** `/user.v1.UserService/GetUser` */
+  readonly path: string;
+}
+
+const served = new WeakMap<object, ServedRpc>();
+
+/** What `method` of a controller serves, if anything. */
+export function servedRpcOf(method: object): ServedRpc | undefined {
+  return served.get(method);
 }
 
 /** `/user.v1.UserService/GetUser` */
@@ -33,9 +42,11 @@ export function GrpcController(service: ServiceDefinition): ClassDecorator {
         throw new TypeError(`${controller.name} has no method ${name} for the RPC ${service.fullName}/${method.name}`);
       }
       refuseWithoutDto(controller.name, prototype, name, method);
+      const path = pathOf(service, method);
       const descriptor = Object.getOwnPropertyDescriptor(prototype, name) ?? { value: handler };
-      const extras: GrpcHandlerExtras = { service, method };
-      MessagePattern(pathOf(service, method), GRPC_TRANSPORT, extras)(prototype, name, descriptor);
+      // Nest lists it among the application's entry points; it is served from what is noted here.
+      MessagePattern(path, GRPC_TRANSPORT)(prototype, name, descriptor);
+      served.set(handler, { service, definition: method, path });
       attachMethodDefinition(handler, method);
     }
     Controller()(controller);

@@ -1,8 +1,9 @@
 import 'reflect-metadata';
 import { type ArgumentMetadata, Injectable, type PipeTransform, type Type } from '@nestjs/common';
 import { type FieldViolation, InvalidArgument } from '@rookery/errors';
-import { plainToInstance } from 'class-transformer';
 import { type ValidationError, getMetadataStorage, validate } from 'class-validator';
+import { instantiate } from './validation/instantiate.js';
+import { isSurelyValid } from './validation/is-surely-valid.js';
 
 /** Parameter types that say nothing of the message's fields. */
 const OPAQUE = new Set<unknown>([Object, String, Number, Boolean, Array, Promise, Function]);
@@ -29,18 +30,31 @@ function violationsOf(errors: ValidationError[], path = ''): FieldViolation[] {
   });
 }
 
+/** The properties of a class that are lists, with the most elements that they may have. */
+const limits = new WeakMap<Type<object>, readonly (readonly [property: string, most: number])[]>();
+
+function limitsOf(type: Type<object>) {
+  let known = limits.get(type);
+  if (known === undefined) {
+    known = getMetadataStorage()
+      .getTargetValidationMetadatas(type, '', false, false)
+      .filter(({ name, constraints }) => name === 'arrayMaxSize' && typeof constraints?.[0] === 'number')
+      .map(({ propertyName, constraints }) => [propertyName, constraints[0] as number] as const);
+    limits.set(type, known);
+  }
+  return known;
+}
+
 /**
  * The lists of the message that are longer than their `@ArrayMaxSize`. They are found before anything is made of their
  * elements: a request of a million empty elements must not cost more than its decoding.
  */
 function tooLong(type: Type<object>, message: object): FieldViolation[] {
-  const rules = getMetadataStorage().getTargetValidationMetadatas(type, '', false, false);
-  return rules.flatMap(({ name, propertyName, constraints }) => {
-    const value: unknown = Reflect.get(message, propertyName);
-    const most: unknown = constraints?.[0];
-    if (name !== 'arrayMaxSize' || !Array.isArray(value) || typeof most !== 'number' || value.length <= most) return [];
-    const description = `${propertyName} must contain no more than ${most} elements`;
-    return [{ field: protoName(propertyName), description }];
+  return limitsOf(type).flatMap(([property, most]) => {
+    const value: unknown = Reflect.get(message, property);
+    if (!Array.isArray(value) || value.length <= most) return [];
+    const description = `${property} must contain no more than ${most} elements`;
+    return [{ field: protoName(property), description }];
   });
 }
 
@@ -52,13 +66,18 @@ function refuse(all: FieldViolation[]): never {
 }
 
 /**
- * A decoded message as an instance of its DTO class.
+ * A decoded message as an instance of its DTO class: at once when it is surely valid, else a promise, because a rule may
+ * be asynchronous. Whatever there is to say of an invalid message, class-validator says.
  * @throws {InvalidArgument} with one violation for each field that breaks a rule of the class, 20 at most
  */
-export async function validateAs<T extends object>(type: Type<T>, message: object): Promise<T> {
+export function validateAs<T extends object>(type: Type<T>, message: object): T | Promise<T> {
   const lists = tooLong(type, message);
   if (lists.length > 0) refuse(lists);
-  const instance = plainToInstance(type, message);
+  const instance = instantiate(type, message);
+  return isSurelyValid(instance) ? instance : validateByClassValidator(instance);
+}
+
+async function validateByClassValidator<T extends object>(instance: T): Promise<T> {
   const violations = violationsOf(await validate(instance, { forbidUnknownValues: false }));
   if (violations.length > 0) refuse(violations);
   return instance;

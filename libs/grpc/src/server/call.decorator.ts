@@ -1,0 +1,13 @@
+import { type ExecutionContext, createParamDecorator } from '@nestjs/common';
+import type { ServerCall } from './calls/server-call.js';
+
+/**
+ * The parameter that takes the call itself: `@Call() call: ServerCall`, for its metadata, trailers, peer and signal.
+ * Guards and interceptors get it with `callOf(context)`.
+ */
+export const Call = createParamDecorator((_: unknown, context: ExecutionContext) => callOf(context));
+
+/** The call that `context` belongs to. */
+export function callOf(context: ExecutionContext): ServerCall {
+  return context.getArgByIndex<ServerCall>(2);
+}

@@ -1,0 +1,4 @@
+import { runService } from '@rookery/service';
+import { ReplicaServiceModule } from './replica.service.js';
+
+await runService(ReplicaServiceModule);
