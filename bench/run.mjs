@@ -1,0 +1,90 @@
+// Measures Rookery and its peers side by side: `npm run --prefix bench bench`. See README.md.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readArguments } from './arguments.mjs';
+import { prepare } from './prepare.mjs';
+import { summarize } from './report/results.mjs';
+import { selfTimes } from './report/self-time.mjs';
+import { markdownTable } from './report/table.mjs';
+import { noiseOf } from './report/verdict.mjs';
+import { NODE_FLAGS } from './servers/start-server.mjs';
+import { PINNED } from './load/cores.mjs';
+
+const options = readArguments(process.argv.slice(2));
+if (!options.asIs) await prepare(options.servers);
+// These need what has just been installed or generated.
+const [publishing, measuring, unaryLoad, streamLoad] = await Promise.all([
+  import('./report/publish.mjs'),
+  import('./measure.mjs'),
+  import('./load/h2load.mjs'),
+  import('./load/streams.mjs'),
+]);
+await unaryLoad.requireH2load();
+
+// Requests, logs of the load and of the servers.
+const folder = mkdtempSync(join(tmpdir(), 'bench-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+
+async function profileAll({ servers, ...how }) {
+  for (const server of servers) {
+    for (const [kind, profile] of Object.entries(await measuring.profile(server, { ...how, folder }))) {
+      console.log(`\n${server.title}, ${kind}\n${selfTimes(profile).join('\n')}`);
+    }
+  }
+}
+
+/** Every server once a round, in an order that moves on by one each round: none is always first. */
+async function measureAll({ servers, rounds, ...how }) {
+  const samples = new Map(servers.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    const first = round % servers.length;
+    for (const server of [...servers.slice(first), ...servers.slice(0, first)]) {
+      const sample = await measuring.measure(server, { ...how, folder });
+      samples.get(server.name).push(sample);
+      const { unary, stream } = sample;
+      console.error(
+        `round ${round + 1}/${rounds}  ${server.name.padEnd(20)} ${unary.perSecond.toFixed(0).padStart(7)} calls/s ` +
+          `${stream.perSecond.toFixed(0).padStart(8)} messages/s`,
+      );
+    }
+  }
+  return samples;
+}
+
+function conditions({ rounds, seconds, warmup }) {
+  return {
+    node: process.version,
+    nodeFlags: NODE_FLAGS,
+    cpu: cpus()[0].model.trim(),
+    cores: cpus().length,
+    pinned: PINNED,
+    rounds,
+    seconds,
+    warmupCpuSeconds: warmup,
+    unary: { connections: unaryLoad.CONNECTIONS, callsEach: unaryLoad.CALLS_EACH },
+    stream: {
+      connections: streamLoad.CONNECTIONS,
+      streamsEach: streamLoad.STREAMS_EACH,
+      messagesEach: streamLoad.MESSAGES_EACH,
+    },
+  };
+}
+
+function describe(noise, { node, cpu, cores, pinned, rounds, seconds }) {
+  const where = pinned ? 'server and load pinned to a core each' : 'not pinned to cores: this system cannot';
+  const verdict =
+    noise.length === 0 ? 'The machine was quiet.' : `**The machine was too noisy to tell:** ${noise.join('; ')}.`;
+  return `Node.js ${node}, ${cpu}, ${cores} cores, ${where}; medians of ${rounds} rounds of ${seconds} s. ${verdict}`;
+}
+
+if (options.profile) await profileAll(options);
+else {
+  const servers = summarize(options.servers, await measureAll(options));
+  const noise = noiseOf(servers);
+  const report = { measured: new Date().toISOString(), conditions: conditions(options), noise, servers };
+  const markdown = `${describe(noise, report.conditions)}\n\n${markdownTable(servers)}`;
+  console.log(markdown);
+  if (options.complete) await publishing.publish({ report, markdown });
+}
