@@ -6,8 +6,8 @@ const WARMUP = 4;
 
 export const USAGE = `node run.mjs [options]
   --only a,b        these servers (and ${BASELINE}, which the ratios need); nothing is published then
-  --rounds N        how often each server is measured, 5 by default
-  --seconds S       how long each load lasts, 3 by default; each is preceded by a warm-up
+  --rounds N        how often each server is measured, 9 by default
+  --seconds S       how long each load lasts, 1 by default, and the baseline's before it
   --as-is           with what is installed, generated and built already
   --profile         under V8's profiler; prints the functions in which each server spends its time
 servers: ${SERVERS.map(({ name }) => name).join(' ')}`;
@@ -33,8 +33,8 @@ export function readArguments(args) {
     args,
     options: {
       only: { type: 'string' },
-      rounds: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '3' },
+      rounds: { type: 'string', default: '9' },
+      seconds: { type: 'string', default: '1' },
       'as-is': { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
     },

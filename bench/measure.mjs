@@ -52,35 +52,67 @@ async function withServer(server, folder, work) {
   }
 }
 
-/**
- * One server, once: warmed up, loaded with calls, then with streams.
- * @param {{ name: string, path: string }} server
- * @param {{ warmup: number, seconds: number, folder: string }} options CPU seconds of the server; seconds
- */
-export function measure(server, { warmup, seconds, folder }) {
-  return withServer(server, folder, async (running) => {
-    const { unary: loadUnary, stream: loadStream } = loadsOf(running.port, folder);
-    await warmUp(running, warmup, loadUnary);
-    const unary = await costed(running, () => loadUnary(seconds));
-    // What both kinds share is warm.
-    await warmUp(running, warmup / 2, loadStream);
-    const stream = await costed(running, () => loadStream(seconds));
+/** One load on one server, for so many seconds, in the figures that are compared. */
+const FIGURES = {
+  async unary(server, load, seconds) {
+    const { calls, perSecond, p50, p99, cpuSeconds, rssBytes } = await costed(server, () => load(seconds));
     return {
-      unary: {
-        perSecond: unary.perSecond,
-        p50: unary.p50,
-        p99: unary.p99,
-        cpuSecondsPer10k: (unary.cpuSeconds / unary.calls) * 10_000,
-        busy: unary.cpuSeconds / seconds,
-      },
-      stream: {
-        perSecond: stream.messages / stream.seconds,
-        cpuSecondsPer100k: (stream.cpuSeconds / stream.messages) * 100_000,
-        busy: stream.cpuSeconds / stream.seconds,
-      },
-      rssBytes: stream.rssBytes,
+      perSecond,
+      p50,
+      p99,
+      cpuSecondsPer10k: (cpuSeconds / calls) * 10_000,
+      busy: cpuSeconds / seconds,
+      rssBytes,
     };
-  });
+  },
+  async stream(server, load, seconds) {
+    const { messages, seconds: took, cpuSeconds, rssBytes } = await costed(server, () => load(seconds));
+    return {
+      perSecond: messages / took,
+      cpuSecondsPer100k: (cpuSeconds / messages) * 100_000,
+      busy: cpuSeconds / took,
+      rssBytes,
+    };
+  },
+};
+
+/**
+ * Measures all servers in turn, often and shortly. They run side by side, warm, and only one is loaded at a time; right
+ * before each of them the baseline is, so that what disturbs the machine for longer than a moment disturbs both.
+ * @param {{ name: string, path: string }[]} servers
+ * @param {string} baseline the name of one of them
+ * @param {{ rounds: number, warmup: number, seconds: number, folder: string }} options warmup: CPU seconds of a server
+ * @param {(name: string, sample: object) => void} onSample told of `{ unary, stream }`, each `{ its, beside }`
+ */
+export async function measureAll(servers, baseline, { rounds, warmup, seconds, folder }, onSample) {
+  const running = new Map();
+  try {
+    for (const server of servers) {
+      const started = await startServer(server, folder);
+      running.set(server.name, { ...started, loads: loadsOf(started.port, folder) });
+      await started.during(verify(started.port));
+      await warmUp(started, warmup, running.get(server.name).loads.unary);
+      // What both kinds share is warm.
+      await warmUp(started, warmup / 2, running.get(server.name).loads.stream);
+    }
+    const figures = (name, kind) => FIGURES[kind](running.get(name), running.get(name).loads[kind], seconds);
+    for (let round = 0; round < rounds; round += 1) {
+      // In an order that moves on by one each round: none is always first.
+      const first = round % servers.length;
+      for (const { name } of [...servers.slice(first), ...servers.slice(0, first)]) {
+        const sample = {};
+        for (const kind of ['unary', 'stream']) {
+          const beside = await figures(baseline, kind);
+          sample[kind] = { its: name === baseline ? beside : await figures(name, kind), beside };
+        }
+        onSample(name, sample);
+      }
+    }
+    for (const server of running.values()) await server.stop();
+  } catch (error) {
+    for (const server of running.values()) server.kill();
+    throw error;
+  }
 }
 
 /** V8's profiles of one server under both loads, after the same warm-up. */

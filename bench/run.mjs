@@ -8,6 +8,7 @@ import { summarize } from './report/results.mjs';
 import { selfTimes } from './report/self-time.mjs';
 import { markdownTable } from './report/table.mjs';
 import { noiseOf } from './report/verdict.mjs';
+import { BASELINE } from './servers/catalogue.mjs';
 import { NODE_FLAGS } from './servers/start-server.mjs';
 import { PINNED } from './load/cores.mjs';
 
@@ -35,21 +36,18 @@ async function profileAll({ servers, ...how }) {
   }
 }
 
-/** Every server once a round, in an order that moves on by one each round: none is always first. */
-async function measureAll({ servers, rounds, ...how }) {
+/** The samples of each server by its name. */
+async function measureAll({ servers, ...how }) {
   const samples = new Map(servers.map(({ name }) => [name, []]));
-  for (let round = 0; round < rounds; round += 1) {
-    const first = round % servers.length;
-    for (const server of [...servers.slice(first), ...servers.slice(0, first)]) {
-      const sample = await measuring.measure(server, { ...how, folder });
-      samples.get(server.name).push(sample);
-      const { unary, stream } = sample;
-      console.error(
-        `round ${round + 1}/${rounds}  ${server.name.padEnd(20)} ${unary.perSecond.toFixed(0).padStart(7)} calls/s ` +
-          `${stream.perSecond.toFixed(0).padStart(8)} messages/s`,
-      );
-    }
-  }
+  await measuring.measureAll(servers, BASELINE, { ...how, folder }, (name, sample) => {
+    samples.get(name).push(sample);
+    const { unary, stream } = sample;
+    console.error(
+      `round ${samples.get(name).length}/${how.rounds}  ${name.padEnd(20)} ` +
+        `${unary.its.perSecond.toFixed(0).padStart(7)} calls/s (${(unary.its.perSecond / unary.beside.perSecond).toFixed(2)}) ` +
+        `${stream.its.perSecond.toFixed(0).padStart(8)} messages/s (${(stream.its.perSecond / stream.beside.perSecond).toFixed(2)})`,
+    );
+  });
   return samples;
 }
 

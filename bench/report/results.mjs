@@ -1,33 +1,15 @@
-import { BASELINE } from '../servers/catalogue.mjs';
 import { spread } from './statistics.mjs';
 
-/** Of each round's ratios: what disturbs a whole round disturbs both sides of a ratio. */
-function ratioSpread(samples, baseline, figure) {
-  return spread(samples.map((sample, round) => figure(sample) / figure(baseline[round])));
-}
-
-/** Each figure of each RPC over the rounds; beside them what every round was, for whoever wants other statistics. */
-function figures(samples, baseline) {
-  const over = (figure) => spread(samples.map(figure));
+/** Each figure of one RPC over the rounds. Ratios are to the baseline as it was right before. */
+function figures(samples, cost) {
+  const over = (figure) => spread(samples.map(({ its }) => figure(its)));
+  const ratio = (figure) => spread(samples.map(({ its, beside }) => figure(its) / figure(beside)));
   return {
-    unary: {
-      perSecond: over(({ unary }) => unary.perSecond),
-      ratio: ratioSpread(samples, baseline, ({ unary }) => unary.perSecond),
-      p50: over(({ unary }) => unary.p50),
-      p99: over(({ unary }) => unary.p99),
-      cpuSecondsPer10k: over(({ unary }) => unary.cpuSecondsPer10k),
-      ratioByCpu: ratioSpread(samples, baseline, ({ unary }) => 1 / unary.cpuSecondsPer10k),
-      busy: over(({ unary }) => unary.busy),
-    },
-    stream: {
-      perSecond: over(({ stream }) => stream.perSecond),
-      ratio: ratioSpread(samples, baseline, ({ stream }) => stream.perSecond),
-      cpuSecondsPer100k: over(({ stream }) => stream.cpuSecondsPer100k),
-      ratioByCpu: ratioSpread(samples, baseline, ({ stream }) => 1 / stream.cpuSecondsPer100k),
-      busy: over(({ stream }) => stream.busy),
-    },
-    rssBytes: over(({ rssBytes }) => rssBytes),
-    rounds: samples,
+    perSecond: over(({ perSecond }) => perSecond),
+    ratio: ratio(({ perSecond }) => perSecond),
+    [cost]: over((one) => one[cost]),
+    ratioByCpu: ratio((one) => 1 / one[cost]),
+    busy: over(({ busy }) => busy),
   };
 }
 
@@ -36,6 +18,22 @@ function figures(samples, baseline) {
  * @param {Map<string, object[]>} samples by server, one a round
  */
 export function summarize(servers, samples) {
-  const baseline = samples.get(BASELINE);
-  return servers.map(({ name, title }) => ({ name, title, ...figures(samples.get(name), baseline) }));
+  return servers.map(({ name, title }) => {
+    const own = samples.get(name);
+    const unary = own.map((sample) => sample.unary);
+    const stream = own.map((sample) => sample.stream);
+    return {
+      name,
+      title,
+      unary: {
+        ...figures(unary, 'cpuSecondsPer10k'),
+        p50: spread(unary.map(({ its }) => its.p50)),
+        p99: spread(unary.map(({ its }) => its.p99)),
+      },
+      stream: figures(stream, 'cpuSecondsPer100k'),
+      rssBytes: spread(stream.map(({ its }) => its.rssBytes)),
+      // Beside the figures what every round was, for whoever wants other statistics.
+      rounds: own,
+    };
+  });
 }

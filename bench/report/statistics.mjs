@@ -1,11 +1,12 @@
-/** The middle one, or the mean of the two in the middle. */
-export function median(values) {
-  const sorted = Float64Array.from(values).sort();
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+/** The value below which `share` of all lie, between neighbours in proportion. */
+function quantile(sorted, share) {
+  const at = (sorted.length - 1) * share;
+  const below = sorted[Math.floor(at)];
+  return below + (sorted[Math.ceil(at)] - below) * (at - Math.floor(at));
 }
 
-/** What a table says of a figure that was measured once a round. */
+/** What a table says of a figure that was measured once a round: the middle, and where the middle half lies. */
 export function spread(values) {
-  return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
+  const sorted = Float64Array.from(values).sort();
+  return { median: quantile(sorted, 0.5), low: quantile(sorted, 0.25), high: quantile(sorted, 0.75) };
 }

@@ -1,7 +1,7 @@
 import { LEAST_BUSY } from './verdict.mjs';
 
 const thousands = (value) => Math.round(value).toLocaleString('en-US');
-const ratio = ({ median, min, max }) => `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`;
+const ratio = ({ median, low, high }) => `${median.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
 
 /** CPU seconds, and how many times as much the server does in one as the baseline. */
 const cost = (seconds, byCpu) => `${seconds.median.toFixed(2)} (${byCpu.median.toFixed(2)})`;

@@ -1,4 +1,5 @@
 import { NotFound } from '@rookery/errors';
+import { Observable } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Reply, reply } from './conformance-service.js';
 import { type Handlers, fourKinds } from './four-kinds.controller.js';
@@ -81,6 +82,29 @@ describe.each(['serverStream', 'bidi'] as const)('%s: a slow reader', (kind) => 
     expect(replies.map(({ number }) => number)).toEqual(Array.from({ length: 1_999 }, (_, index) => index + 2));
   });
 });
+
+it.each(['serverStream', 'bidi'] as const)(
+  '%s: an Observable, which cannot be paused, ends when its replies would fill the memory',
+  async (kind) => {
+    const limited = await startServer({
+      controllers: [fourKinds(handlers)],
+      limits: { maxBufferedBytes: 256 * 1024 },
+    });
+    let made = 0;
+    handlers[kind] = () =>
+      new Observable<Reply>((subscriber) => {
+        while (made < 1_000_000 && !subscriber.closed) subscriber.next(reply('x', (made += 1), ONE_KB));
+        subscriber.complete();
+      });
+    const { code, details } = await limited.client.start(kind).send({ id: 'x' }).end().answer();
+    expect([code, details['ErrorInfo']]).toEqual([
+      'RESOURCE_EXHAUSTED',
+      expect.objectContaining({ reason: 'SLOW_READER' }),
+    ]);
+    expect(made).toBeLessThan(MOST_IN_FLIGHT);
+    await limited.close();
+  },
+);
 
 describe.each(['clientStream', 'bidi'] as const)('%s', (kind) => {
   it('slows the client down when the handler reads slowly', async () => {

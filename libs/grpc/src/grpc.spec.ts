@@ -1,3 +1,4 @@
+import { Server as NativeServer } from '@grpc/grpc-js';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type MicroserviceOptions, Payload } from '@nestjs/microservices';
@@ -301,4 +302,31 @@ describe('a controller', () => {
 it('knows the services it serves and its port', () => {
   expect(server.services.map(({ fullName }) => fullName)).toEqual(['test.v1.TestService']);
   expect(server.port).toBeGreaterThan(0);
+});
+
+it('tells when it listens and when it has closed, to late subscribers too, and gives out the server below it', async () => {
+  @Module({ controllers: [TestController] })
+  class PlainModule {}
+  const strategy = new GrpcServer({ name: 'test-service', host: '127.0.0.1', port: 0 });
+  const app = await NestFactory.createMicroservice<MicroserviceOptions>(PlainModule, { strategy, logger: false });
+  const told: string[] = [];
+  strategy.on('listening', () => told.push('listening'));
+  strategy.on('closed', () => told.push('closed'));
+  strategy.attach(app);
+  await app.listen();
+  const statuses: string[] = [];
+  strategy.status.subscribe((status) => statuses.push(status));
+  expect(strategy.unwrap()).toBeInstanceOf(NativeServer);
+  await app.close();
+  expect([told, statuses]).toEqual([
+    ['listening', 'closed'],
+    ['listening', 'closed'],
+  ]);
+});
+
+it('says what is missing when it serves no application', () => {
+  const strategy = new GrpcServer({ name: 'test-service', host: '127.0.0.1', port: 0 });
+  let failure: Error | undefined;
+  strategy.listen((error) => (failure = error));
+  expect(failure?.message).toContain('attach(app)');
 });
