@@ -1,7 +1,7 @@
 export { GrpcConfig } from './grpc.config.js';
 export { GrpcModule } from './grpc.module.js';
 export { Call, callOf } from './server/call.decorator.js';
-export { type ServerCall } from './server/calls/server-call.js';
+export { type HandlerCall as ServerCall } from './server/calls/server-call.js';
 export { GrpcController } from './server/grpc-controller.decorator.js';
 export { GrpcServer, type GrpcServerOptions } from './server/grpc-server.js';
 export { MetadataKey, type MetadataValueOf } from './metadata-key.js';

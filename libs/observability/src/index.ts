@@ -6,4 +6,5 @@ export { ObservabilityModule } from './observability.module.js';
 export { CallObserver, type MethodObserver } from './call-observer.js';
 export { DependencyRegistry, type Dependency, type DependencyState } from './dependency-registry.js';
 export { REQUEST_ID_HEADER, requestIdFrom } from './request-id.js';
+export { traceparentFrom } from './traceparent.js';
 export { Logger } from './logger.js';

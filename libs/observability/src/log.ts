@@ -2,6 +2,7 @@ import { EnvEnum } from '@rookery/config';
 import { callContext } from '@rookery/context';
 import pino, { type DestinationStream } from 'pino';
 import pretty from 'pino-pretty';
+import { BufferedOutput } from './buffered-output.js';
 import type { Logger } from './logger.js';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -27,26 +28,11 @@ export class LogConfig {
   readonly format!: 'json' | 'pretty';
 }
 
-/** Lines wait this long, in milliseconds, to be written together: a write of its own costs a call more than its work. */
-const FLUSH_EVERY = 100;
+let output: BufferedOutput | undefined;
 
-/** Where nobody takes the lines, those beyond this many bytes are dropped rather than kept in memory. */
-const MOST_WAITING = 64 * 1024 * 1024;
-
-let output: DestinationStream | undefined;
-
-/**
- * Standard output, off the path of the calls. It is one for all loggers of the process, so that their lines stay whole.
- * What waits is written when the process exits, even by an uncaught error; `kill -9` loses the last 100 ms.
- */
+/** Standard output, off the path of the calls. It is one for all loggers of the process, so that their lines stay whole. */
 function standardOutput(): DestinationStream {
-  output ??= pino.destination({
-    fd: 1,
-    sync: false,
-    minLength: 8 * 1024,
-    maxLength: MOST_WAITING,
-    periodicFlush: FLUSH_EVERY,
-  });
+  output ??= new BufferedOutput(1);
   return output;
 }
 

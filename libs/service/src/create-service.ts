@@ -70,6 +70,8 @@ async function assemble(
   embedded: EmbeddedPostgres | undefined,
 ): Promise<RunningService> {
   const { name } = declaration;
+  const config = configuration.get(GrpcConfig);
+  const tls = readServerTls(config);
   const root = {
     module: RootModule,
     imports: [configuration.asModule(), ObservabilityModule.register(logger), service],
@@ -78,12 +80,11 @@ async function assemble(
     logger: new NestLogger(logger),
     abortOnError: false,
   });
-  const config = configuration.get(GrpcConfig);
   const server = new GrpcServer({
     name,
     host: config.host,
     port: config.port ?? declaration.ports.grpc,
-    tls: readServerTls(config),
+    tls,
     limits: config,
     observer: app.get(CallObserver),
     beforeListen: (listening, services) => {

@@ -29,10 +29,16 @@ export async function stopService({ app, server, messaging, lifecycle, shutdown,
     logger.warn(`calls still run ${shutdown.timeout} ms after the drain; cutting them off`);
     server.forceClose();
   }, shutdown.timeout);
-  await server.close();
-  clearTimeout(force);
-  await messaging?.stop();
-  await app.close();
+  try {
+    await server.close();
+  } finally {
+    clearTimeout(force);
+    try {
+      await messaging?.stop();
+    } finally {
+      await app.close();
+    }
+  }
   lifecycle.advance('stopped');
   logger.info('stopped');
 }

@@ -1,5 +1,5 @@
 import { type ExecutionContext, createParamDecorator } from '@nestjs/common';
-import type { ServerCall } from './calls/server-call.js';
+import type { HandlerCall } from './calls/server-call.js';
 
 /**
  * The parameter that takes the call itself: `@Call() call: ServerCall`, for its metadata, trailers, peer and signal.
@@ -8,6 +8,6 @@ import type { ServerCall } from './calls/server-call.js';
 export const Call = createParamDecorator((_: unknown, context: ExecutionContext) => callOf(context));
 
 /** The call that `context` belongs to. */
-export function callOf(context: ExecutionContext): ServerCall {
-  return context.getArgByIndex<ServerCall>(2);
+export function callOf(context: ExecutionContext): HandlerCall {
+  return context.getArgByIndex<HandlerCall>(2);
 }

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { type ServerHttp2Session, constants } from 'node:http2';
 import type { Server as NativeServer } from '@grpc/grpc-js';
 import type { GrpcLimits } from './grpc-limits.js';
@@ -8,6 +7,9 @@ const MOST_STRIKES = 2;
 
 /** What the server writes between two pings when nobody is served: the answer to the ping, and what windows need. */
 const IDLE_BYTES = 64;
+
+/** How long the calls of a client that was told to calm down may go on, in milliseconds. */
+const CALM_GRACE = 1_000;
 
 /** Connections of the same age must not all leave at once: give or take a tenth. */
 const JITTER = 0.1;
@@ -41,8 +43,10 @@ export class Connections {
   async close(): Promise<void> {
     this.closing = true;
     const open = [...this.sessions].filter(({ destroyed }) => !destroyed);
+    // Not `once` of node:events, which fails when a connection breaks: broken is closed.
+    const closed = open.map((session) => new Promise<void>((resolve) => session.once('close', () => resolve())));
     for (const session of open) if (!session.closed) session.close();
-    await Promise.all(open.map((session) => session.destroyed || once(session, 'close')));
+    await Promise.all(closed);
   }
 
   /** Cuts all of them off. */
@@ -97,6 +101,7 @@ export class Connections {
       // Clients know this text and ping less often when they come back.
       session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from('too_many_pings'));
       session.close();
+      setTimeout(() => session.destroy(), CALM_GRACE).unref();
     });
   }
 }

@@ -1,5 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { MessagePattern } from '@nestjs/microservices';
+import { PARAM_ARGS_METADATA } from '@nestjs/microservices/constants.js';
+import { RpcParamtype } from '@nestjs/microservices/enums/rpc-paramtype.enum.js';
 import { type MethodDefinition, type ServiceDefinition, attachMethodDefinition } from '@rookery/contracts';
 import { isMessageStreamParameter } from './messages.decorator.js';
 
@@ -53,9 +55,21 @@ export function GrpcController(service: ServiceDefinition): ClassDecorator {
   };
 }
 
+/** What TypeScript writes for types that are no classes of messages. */
+const ERASED = new Set<unknown>([Object, String, Number, Boolean, Array, Promise, Function]);
+
+/** Which parameter takes the whole request. */
+function requestIndex(prototype: object, name: string): number {
+  const declared = (Reflect.getMetadata(PARAM_ARGS_METADATA, prototype.constructor, name) ?? {}) as Record<
+    string,
+    { index: number; data?: unknown }
+  >;
+  const payloads = Object.entries(declared).filter(([key]) => key.startsWith(`${RpcParamtype.PAYLOAD}:`));
+  return payloads.find(([, { data }]) => data === undefined)?.[1].index ?? 0;
+}
+
 /** A request type that is erased (`Object`) would silently skip validation. */
 function refuseWithoutDto(controller: string, prototype: object, name: string, method: MethodDefinition): void {
-  const types = Reflect.getMetadata('design:paramtypes', prototype, name) as unknown[] | undefined;
   const declares = (prototype as Record<string, () => unknown>)[name]!.length > 0;
   if (!declares) return;
   if (method.requestStream) {
@@ -64,8 +78,9 @@ function refuseWithoutDto(controller: string, prototype: object, name: string, m
       `${controller}.${name} must take its messages as @Messages(SomeDto) messages: AsyncIterable<SomeDto>`,
     );
   }
-  const type = types?.[0];
-  if (typeof type === 'function' && type !== Object) return;
+  const types = Reflect.getMetadata('design:paramtypes', prototype, name) as unknown[] | undefined;
+  const type = types?.[requestIndex(prototype, name)];
+  if (typeof type === 'function' && !ERASED.has(type)) return;
   throw new TypeError(
     `${controller}.${name} must take its request as @Payload() request: SomeDto, with SomeDto a class imported as a value`,
   );

@@ -223,7 +223,10 @@ export class GrpcServer extends Server<Events, Status> implements CustomTranspor
       for (const call of this.foreign) call.end();
     }, STREAM_GRACE);
     this.native.tryShutdown(() => undefined);
+    // Clients that take no status, or send no end, must not hold up the stop.
+    const sweeper = setInterval(() => this.calls.sweep(), STREAM_GRACE);
     await this.connections.close();
+    clearInterval(sweeper);
     clearTimeout(streams);
     this.tell('closed');
   }

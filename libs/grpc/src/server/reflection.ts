@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { handleBidiStreamingCall } from '@grpc/grpc-js';
 import type { DescFile } from '@bufbuild/protobuf';
 import { DESCRIPTOR_SET_BASE64 } from '@rookery/contracts';
@@ -33,10 +34,13 @@ export function addReflection(server: GrpcServer, services: readonly string[]): 
       answered = answered.then(async () => {
         opened ??= open();
         const messageResponse = answer(await opened, services, request.messageRequest);
-        call.write({ validHost: request.host, originalRequest: request, messageResponse });
+        // A client that does not read gets no further answers.
+        const room = call.write({ validHost: request.host, originalRequest: request, messageResponse });
+        if (!room) await once(call, 'drain');
       });
+      answered.catch(() => call.destroy());
     });
-    call.on('end', () => void answered.then(() => call.end()));
+    call.on('end', () => void answered.then(() => call.end()).catch(() => undefined));
     call.on('error', () => undefined);
   };
   for (const version of VERSIONS) {

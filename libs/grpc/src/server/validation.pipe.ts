@@ -1,9 +1,10 @@
 import 'reflect-metadata';
 import { type ArgumentMetadata, Injectable, type PipeTransform, type Type } from '@nestjs/common';
 import { type FieldViolation, InvalidArgument } from '@rookery/errors';
-import { type ValidationError, getMetadataStorage, validate } from 'class-validator';
+import { type ValidationError, validate } from 'class-validator';
 import { instantiate } from './validation/instantiate.js';
 import { isSurelyValid } from './validation/is-surely-valid.js';
+import { shortenLists } from './validation/shorten-lists.js';
 
 /** Parameter types that say nothing of the message's fields. */
 const OPAQUE = new Set<unknown>([Object, String, Number, Boolean, Array, Promise, Function]);
@@ -17,7 +18,8 @@ function protoName(property: string): string {
   return property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-function violationsOf(errors: ValidationError[], path = ''): FieldViolation[] {
+/** @param told whether to tell of what breaks a rule of that name */
+function violationsOf(errors: ValidationError[], told: (rule: string) => boolean, path = ''): FieldViolation[] {
   return errors.flatMap(({ property, constraints = {}, children = [] }) => {
     const element = /^\d+$/.test(property);
     const field = element
@@ -25,36 +27,10 @@ function violationsOf(errors: ValidationError[], path = ''): FieldViolation[] {
       : path === ''
         ? protoName(property)
         : `${path}.${protoName(property)}`;
-    const own = Object.values(constraints).map((description) => ({ field, description }));
-    return [...own, ...violationsOf(children, field)];
-  });
-}
-
-/** The properties of a class that are lists, with the most elements that they may have. */
-const limits = new WeakMap<Type<object>, readonly (readonly [property: string, most: number])[]>();
-
-function limitsOf(type: Type<object>) {
-  let known = limits.get(type);
-  if (known === undefined) {
-    known = getMetadataStorage()
-      .getTargetValidationMetadatas(type, '', false, false)
-      .filter(({ name, constraints }) => name === 'arrayMaxSize' && typeof constraints?.[0] === 'number')
-      .map(({ propertyName, constraints }) => [propertyName, constraints[0] as number] as const);
-    limits.set(type, known);
-  }
-  return known;
-}
-
-/**
- * The lists of the message that are longer than their `@ArrayMaxSize`. They are found before anything is made of their
- * elements: a request of a million empty elements must not cost more than its decoding.
- */
-function tooLong(type: Type<object>, message: object): FieldViolation[] {
-  return limitsOf(type).flatMap(([property, most]) => {
-    const value: unknown = Reflect.get(message, property);
-    if (!Array.isArray(value) || value.length <= most) return [];
-    const description = `${property} must contain no more than ${most} elements`;
-    return [{ field: protoName(property), description }];
+    const own = Object.entries(constraints)
+      .filter(([rule]) => told(rule))
+      .map(([, description]) => ({ field, description }));
+    return [...own, ...violationsOf(children, told, field)];
   });
 }
 
@@ -71,14 +47,24 @@ function refuse(all: FieldViolation[]): never {
  * @throws {InvalidArgument} with one violation for each field that breaks a rule of the class, 20 at most
  */
 export function validateAs<T extends object>(type: Type<T>, message: object): T | Promise<T> {
-  const lists = tooLong(type, message);
-  if (lists.length > 0) refuse(lists);
-  const instance = instantiate(type, message);
+  const shortened = shortenLists(type, message);
+  if (shortened !== message) return validateLong(type, message, instantiate(type, shortened));
+  return validateInstance(instantiate(type, message));
+}
+
+function validateInstance<T extends object>(instance: T): T | Promise<T> {
   return isSurelyValid(instance) ? instance : validateByClassValidator(instance);
 }
 
-async function validateByClassValidator<T extends object>(instance: T): Promise<T> {
-  const violations = violationsOf(await validate(instance, { forbidUnknownValues: false }));
+/** What has been shortened may break other rules than the message does; only those on the length of lists count. */
+async function validateLong<T extends object>(type: Type<T>, message: object, shortened: T): Promise<T> {
+  await validateByClassValidator(shortened, (rule) => rule === 'arrayMaxSize');
+  // Its rules let the long lists pass, as @ValidateIf does.
+  return validateInstance(instantiate(type, message));
+}
+
+async function validateByClassValidator<T extends object>(instance: T, told = (_rule: string) => true): Promise<T> {
+  const violations = violationsOf(await validate(instance, { forbidUnknownValues: false }), told);
   if (violations.length > 0) refuse(violations);
   return instance;
 }

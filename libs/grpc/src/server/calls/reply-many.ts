@@ -28,23 +28,32 @@ export function replyMany(call: ServerCall, result: unknown): void {
 }
 
 async function pull(call: ServerCall, source: AsyncIterable<unknown>): Promise<void> {
-  const iterator = source[Symbol.asyncIterator]();
-  let exhausted = false;
+  let iterator: AsyncIterator<unknown> | undefined;
+  // Whether it is in the middle of its work and has to be told that nobody wants more.
+  let open = true;
   call.onEnd(() => {
-    if (!exhausted) leave(iterator);
+    if (open) leave(iterator);
   });
   try {
+    iterator = source[Symbol.asyncIterator]();
     for (;;) {
-      const next = await iterator.next();
+      let next: IteratorResult<unknown>;
+      try {
+        next = await iterator.next();
+      } catch (error) {
+        open = false;
+        throw error;
+      }
       if (next.done) {
-        exhausted = true;
+        open = false;
         return call.succeed();
       }
       if (!call.send(next.value)) await call.room();
       if (call.ended) return;
     }
   } catch (error) {
-    exhausted = true;
+    if (open) leave(iterator);
+    open = false;
     call.recover(error);
   }
 }
@@ -86,11 +95,11 @@ function observe(call: ServerCall, source: Observable<unknown>): void {
       try {
         call.send(reply);
       } catch (error) {
-        return call.fail(error);
+        return call.recover(error);
       }
       if (call.bufferedBytes > maxBufferedBytes) {
         const text = `the client reads more slowly than the replies come: ${call.bufferedBytes} bytes wait for it`;
-        call.fail(new ResourceExhausted(text, { reason: 'SLOW_READER' }));
+        call.stop(new ResourceExhausted(text, { reason: 'SLOW_READER' }));
       }
     },
     error: (error: unknown) => call.recover(error),
@@ -100,9 +109,9 @@ function observe(call: ServerCall, source: Observable<unknown>): void {
 }
 
 /** Tells a source that nobody wants more. Not awaited: one that is stuck in an await of its own must not hold us. */
-function leave(iterator: AsyncIterator<unknown>): void {
+function leave(iterator: AsyncIterator<unknown> | undefined): void {
   try {
-    iterator.return?.()?.then?.(undefined, () => undefined);
+    iterator?.return?.()?.then?.(undefined, () => undefined);
   } catch {
     // A source that fails while it is left has nobody to tell.
   }

@@ -30,6 +30,7 @@ class FirstReply extends Subscriber<unknown> {
 
   constructor(private readonly call: ServerCall) {
     super();
+    call.atClose(this);
     call.onEnd(() => {
       if (!this.replied) this.unsubscribe();
     });

@@ -1,20 +1,32 @@
 import type { Http2Session } from 'node:http2';
 import { Metadata } from '@grpc/grpc-js';
 import type { CallContext } from '@rookery/context';
-import { Cancelled, Code, DeadlineExceeded, ResourceExhausted, type RookeryError } from '@rookery/errors';
+import { Cancelled, Code, DeadlineExceeded, ResourceExhausted, type RookeryError, fromStatus } from '@rookery/errors';
 import { requestIdFrom } from '@rookery/observability';
+import type { Unsubscribable } from 'rxjs';
 import { CONTEXT_METADATA } from '../../context-metadata.js';
 import type { HandlerArguments } from '../pipeline/compile-handler.js';
 import { failed } from './call-status.js';
 import { encodeReply } from './codec.js';
 import type { ServedMethod } from './served-method.js';
-import { type Transport, sendFailure, sendHeaders, sendMessage, sendReply, sendSuccess } from './transport.js';
+import {
+  type Transport,
+  closeStream,
+  sendFailure,
+  sendHeaders,
+  sendMessage,
+  sendReply,
+  sendSuccess,
+} from './transport.js';
 
 /** Replies on their way to a reader: a handler that can be paused is paused beyond this, until half of it is gone. */
 const WINDOW = { messages: 32, bytes: 64 * 1024 };
 
 /** Timers fire a little early, and the client's deadline passes before ours: it began to wait earlier. In milliseconds. */
 const DEADLINE_TOLERANCE = 5;
+
+/** What a message that waits costs beside its bytes. */
+const MESSAGE_OVERHEAD = 64;
 
 /** What a name of a tenant or a principal may look like: printable ASCII, safe in logs and headers. */
 const NAME = /^[\x21-\x7e]{1,256}$/;
@@ -45,6 +57,8 @@ export abstract class ServerCall implements CallContext {
   private inFlightBytes = 0;
   private wake: (() => void) | undefined;
   private release: (() => void) | undefined;
+  private late: Unsubscribable | undefined;
+  private lingers = false;
 
   constructor(
     readonly method: ServedMethod,
@@ -142,6 +156,8 @@ export abstract class ServerCall implements CallContext {
 
   /** Called by grpc-js, with a listener of its own that nobody needs. */
   start(): void {
+    // At the deadline, and for messages that it cannot read, grpc-js would send a status of its own.
+    this.transport.sendStatus = ({ code, details }) => this.stop(fromStatus({ code: code!, message: details! }));
     this.transport.start(this);
   }
 
@@ -165,10 +181,27 @@ export abstract class ServerCall implements CallContext {
   abstract onReceiveMessage(bytes: Uint8Array): void;
   abstract onReceiveHalfClose(): void;
 
-  /** The stream is closed: by the client, by the deadline that grpc-js watches, or because the call has ended. */
+  /** The stream is closed: by the client, or because the call has ended. */
   onCancel(): void {
-    if (this.over) return;
-    this.stop(this.isLate ? new DeadlineExceeded('the deadline has passed') : new Cancelled('the caller cancelled'));
+    this.method.calls.delete(this);
+    if (!this.over)
+      this.stop(this.isLate ? new DeadlineExceeded('the deadline has passed') : new Cancelled('the caller cancelled'));
+    this.late?.unsubscribe();
+  }
+
+  /** Has `late` unsubscribed when the stream is closed: what goes on after the reply goes on no longer than that. */
+  atClose(late: Unsubscribable): void {
+    this.late = late;
+  }
+
+  /**
+   * Closes the stream of a call that has ended some time ago: its client does not read the status, or does not end its
+   * messages. Called now and then; the second time after the end does it.
+   */
+  sweep(): void {
+    if (!this.over) return;
+    if (this.lingers) closeStream(this.transport, this.reason instanceof ResourceExhausted);
+    this.lingers = true;
   }
 
   // ── what the kinds build on
@@ -260,7 +293,7 @@ export abstract class ServerCall implements CallContext {
     try {
       bytes = encodeReply(this.method.definition, reply);
     } catch (error) {
-      return this.fail(error);
+      return this.recover(error);
     }
     this.over = true;
     sendReply(this.transport, bytes, this.ownTrailers);
@@ -271,7 +304,7 @@ export abstract class ServerCall implements CallContext {
   send(reply: unknown): boolean {
     if (this.over) return false;
     const bytes = encodeReply(this.method.definition, reply);
-    const { length } = bytes;
+    const length = bytes.length + MESSAGE_OVERHEAD;
     this.inFlight += 1;
     this.inFlightBytes += length;
     sendMessage(this.transport, bytes, () => this.sent(length));
@@ -307,10 +340,14 @@ export abstract class ServerCall implements CallContext {
 
   private settle(code: Code, error?: unknown): void {
     const { calls, observer } = this.method;
-    calls.delete(this);
-    this.awake();
-    this.release?.();
+    calls.ended(this);
     if (observer) observer.ended(this, code, performance.now() - this.startedAt, error);
+    this.awake();
+    try {
+      this.release?.();
+    } catch {
+      // A source that fails while it is left has nobody to tell.
+    }
   }
 
   private text(key: string, pattern: RegExp): string | undefined {
@@ -332,3 +369,18 @@ function exceeds(metadata: Metadata, most: number): boolean {
   }
   return bytes > most;
 }
+
+/** What handlers, guards and interceptors see of a call. */
+export type HandlerCall = Pick<
+  ServerCall,
+  | keyof CallContext
+  | 'metadata'
+  | 'trailers'
+  | 'ended'
+  | 'cancelled'
+  | 'sendMetadata'
+  | 'getPeer'
+  | 'getPath'
+  | 'getDeadline'
+  | 'getAuthContext'
+>;

@@ -23,6 +23,8 @@ const HEADERS = { ':status': 200, 'content-type': 'application/grpc+proto' };
 const BEFORE_TRAILERS = { waitForTrailers: true, sendDate: false };
 const TRAILERS_ONLY = { endStream: true, sendDate: false };
 const OK = { 'grpc-status': Code.OK };
+/** What the client gets when a handler has set trailers that HTTP/2 forbids, such as `connection`. */
+const UNSENDABLE = { 'grpc-status': Code.INTERNAL, 'grpc-message': 'internal error' };
 
 /** Messages longer than this many bytes are not copied behind their frame's head. */
 const COPIED = 16 * 1024;
@@ -40,15 +42,22 @@ export function isReset({ stream }: Transport): boolean {
 /** What a client still sends after the status is read and dropped: unread, it would keep the stream open. */
 function readToTheEnd(transport: Transport): void {
   transport.cancelled = true;
-  transport.stream.resume();
+  if (!transport.stream.readableEnded) transport.stream.resume();
+}
+
+/** Ends a stream whose client does not: at once, with what could not be sent. */
+export function closeStream({ stream }: Transport, slowReader: boolean): void {
+  if (stream.destroyed) return;
+  const unread = slowReader ? constants.NGHTTP2_ENHANCE_YOUR_CALM : constants.NGHTTP2_CANCEL;
+  stream.close(stream.sentTrailers ? constants.NGHTTP2_NO_ERROR : unread);
 }
 
 /** Sends the initial metadata, if it is not sent yet. */
 export function sendHeaders(transport: Transport, metadata?: Metadata): void {
   if (transport.metadataSent || isOver(transport)) return;
-  transport.metadataSent = true;
   const headers = metadata ? { ...HEADERS, ...metadata.toHttp2Headers() } : HEADERS;
   transport.stream.respond(headers, BEFORE_TRAILERS);
+  transport.metadataSent = true;
 }
 
 /** Sends one message of several; `written` is called when the connection has taken it. */
@@ -96,7 +105,11 @@ export function sendFailure(transport: Transport, code: Code, message: string, t
   } else {
     transport.metadataSent = true;
     transport.wantTrailers = true;
-    transport.stream.respond({ ...HEADERS, ...status }, TRAILERS_ONLY);
+    try {
+      transport.stream.respond({ ...HEADERS, ...status }, TRAILERS_ONLY);
+    } catch {
+      transport.stream.respond({ ...HEADERS, ...UNSENDABLE }, TRAILERS_ONLY);
+    }
   }
   readToTheEnd(transport);
 }
@@ -113,7 +126,13 @@ function sendOk(this: ServerHttp2Stream): void {
 
 function endWith(transport: Transport, status: OutgoingHttpHeaders): void {
   transport.wantTrailers = true;
-  transport.stream.on('wantTrailers', () => transport.stream.sendTrailers(status));
+  transport.stream.on('wantTrailers', () => {
+    try {
+      transport.stream.sendTrailers(status);
+    } catch {
+      transport.stream.sendTrailers(UNSENDABLE);
+    }
+  });
 }
 
 /** A message behind the head of its frame: not compressed, and its length. */

@@ -1,5 +1,6 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import { PermissionDenied } from '@rookery/errors';
+import { FORBIDDEN_MESSAGE } from '@nestjs/core/internal';
+import { RpcException } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { isThenable } from '../calls/reply-once.js';
 import type { Stage } from './compile-handler.js';
@@ -41,6 +42,7 @@ async function ask(
   }
 }
 
-function denied(): PermissionDenied {
-  return new PermissionDenied('permission denied');
+/** What Nest throws, for filters that know it; callers get PERMISSION_DENIED. */
+function denied(): RpcException {
+  return new RpcException(FORBIDDEN_MESSAGE);
 }

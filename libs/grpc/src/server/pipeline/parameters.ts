@@ -28,7 +28,14 @@ export function withParameters({ instance, method, parameters }: Enhancers): Sta
     const values: unknown[] = Array.from({ length });
     let waiting: PromiseLike<unknown>[] | undefined;
     for (const parameter of parameters) {
-      const value = resolved(parameter, args);
+      let value: unknown;
+      try {
+        value = resolved(parameter, args);
+      } catch (error) {
+        // What the others come to interests nobody any more.
+        for (const other of waiting ?? []) other.then(undefined, () => undefined);
+        throw error;
+      }
       if (isThenable(value) && passed(parameter)) {
         (waiting ??= []).push(value.then((resolved) => (values[parameter.index] = resolved)));
       } else {
