@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type CallContext, callContext } from '@rookery/context';
 import pg from 'pg';
 import { LeasedClient } from './leased-client.js';
@@ -28,13 +29,16 @@ export class CallPool extends pg.Pool {
     const { signal } = call;
     const leave = () => callback(signal.reason, undefined, () => undefined);
     if (signal.aborted) return leave();
+    // One for each connection that the call has or waits for: many at once are no leak.
+    setMaxListeners(0, signal);
     // With a free connection there is no wait that could be ended.
     const waits = this.idleCount <= this.waitingCount;
     if (waits) signal.addEventListener('abort', leave);
     super.connect((error, client, release) => {
       if (waits) signal.removeEventListener('abort', leave);
       if (signal.aborted) {
-        if (client) release();
+        // Not at once: the pool hands it to the next in the same stack, and thousands may have left.
+        if (client) queueMicrotask(release);
         // A listener has told it already.
         return waits ? undefined : leave();
       }
@@ -49,7 +53,10 @@ export class CallPool extends pg.Pool {
 
 function giveBack(client: LeasedClient, release: Release, broken?: Error | boolean): void {
   const ending = client.endLease();
-  if (!ending || broken) return release(broken);
+  if (!ending || broken) {
+    ending?.catch(() => undefined);
+    return release(broken);
+  }
   // Nobody listens in between, and an error that nobody hears ends the process.
   const ignore = () => undefined;
   client.on('error', ignore);

@@ -33,7 +33,9 @@ export function requestCancel(client: pg.Client, signal: AbortSignal): Promise<v
   const { processID, secretKey, host, port, ssl, sslNegotiation, connection } = client as unknown as Session;
   // A name may stand for several servers; only the one that the session is on knows it.
   const address = connection.stream.remoteAddress ?? host;
-  const tls = ssl && { ...(ssl === true ? {} : ssl), ...(isIP(host) === 0 ? { servername: host } : {}) };
+  const given = ssl === true || ssl === false ? {} : ssl;
+  // pg hides the key from being printed, and with that from being spread.
+  const tls = ssl && { ...given, key: given.key, ...(isIP(host) === 0 ? { servername: host } : {}) };
   const wire = new pg.Connection({ ssl: tls, sslNegotiation } as pg.ConnectionConfig) as Wire;
   return new Promise<void>((resolve, reject) => {
     let sent = false;

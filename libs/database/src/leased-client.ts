@@ -30,6 +30,8 @@ export class LeasedClient extends pg.Client {
   private decisive = false;
   private stream: Partial<Readable> | undefined;
   private rejectRunning: ((reason: Error) => void) | undefined;
+  /** Statements that were issued while another one ran. Not in pg's own queue: it would send them after the call. */
+  private readonly waiting: (() => void)[] = [];
 
   /** From now on it works for `call`. One listener for as long as the call has it, however many statements it runs. */
   lease(call: CallContext): void {
@@ -44,7 +46,7 @@ export class LeasedClient extends pg.Client {
   endLease(): Promise<void> | undefined {
     this.call?.signal.removeEventListener('abort', this.onAbort);
     const forget = () => {
-      this.call = this.reason = this.windingUp = this.stream = this.rejectRunning = undefined;
+      this.call = this.reason = this.windingUp = this.stream = undefined;
     };
     if (!this.windingUp) forget();
     return this.windingUp?.then(forget);
@@ -61,6 +63,7 @@ export class LeasedClient extends pg.Client {
     if (typeof statement === 'object' && typeof statement.submit === 'function') {
       if (this.reason) throw this.reason;
       this.stream = statement;
+      this.decisive = false;
       return this.send(...args);
     }
     const done = args.at(-1);
@@ -71,20 +74,35 @@ export class LeasedClient extends pg.Client {
     return this.run(call, args);
   }
 
+  /** One after the other, in the order in which they came. */
   private run(call: CallContext, args: unknown[]): Promise<unknown> {
+    if (!this.rejectRunning) return this.start(call, args);
+    return new Promise((resolve, reject) => this.waiting.push(() => this.start(call, args).then(resolve, reject)));
+  }
+
+  private async start(call: CallContext, args: unknown[]): Promise<unknown> {
     const [statement] = args as [string | { text?: string }];
     const text = typeof statement === 'string' ? statement : (statement.text ?? '');
     if (this.reason) {
       // It is being rolled back already; TypeORM must not take that for a failure.
-      return ROLLBACK.test(text) ? Promise.resolve(NOTHING) : Promise.reject(this.reason);
+      if (ROLLBACK.test(text)) return NOTHING;
+      throw this.reason;
     }
     this.stream = undefined;
     if (text === 'START TRANSACTION') args[0] = this.bounded(text, call);
     this.decisive = DECISIVE.test(text);
+    const sent = this.send(...args);
     return new Promise((resolve, reject) => {
       this.rejectRunning = reject;
-      this.send(...args).then(resolve, reject);
+      const ended = () => this.rejectRunning === reject && this.startNext();
+      sent.then(resolve, reject).then(ended);
     });
+  }
+
+  private startNext(): void {
+    this.rejectRunning = undefined;
+    // Those that are refused do not run.
+    while (!this.rejectRunning && this.waiting.length > 0) this.waiting.shift()!();
   }
 
   private send(...args: unknown[]): Promise<unknown> {
@@ -113,7 +131,10 @@ export class LeasedClient extends pg.Client {
     if (idle && this.getTransactionStatus() === 'I') return;
     // Whether a COMMIT that was sent took effect is for the server to say, and for the caller to know.
     const cancel = !idle && !this.decisive;
-    if (cancel) this.rejectRunning?.(reason);
+    if (cancel) {
+      this.rejectRunning?.(reason);
+      this.startNext();
+    }
     this.windingUp = this.windUp(idle, cancel);
     this.windingUp.catch(() => undefined);
     if (this.stream) endAtOnce(this.stream, reason);
@@ -145,5 +166,7 @@ export class LeasedClient extends pg.Client {
 /** Whoever reads it is told now; its own way of closing waits for the server, and this connection is given up anyway. */
 function endAtOnce(stream: Partial<Readable>, reason: Error): void {
   stream._destroy = (error, done) => done(error);
+  // Perhaps nobody listens, and an error that nobody hears ends the process.
+  stream.on?.('error', () => undefined);
   stream.destroy?.(reason);
 }

@@ -1,6 +1,6 @@
 import { type CallContext, runWithContext } from '@rookery/context';
 import { DeadlineExceeded, Unavailable } from '@rookery/errors';
-import { requestIdFrom } from '@rookery/observability';
+import { requestIdFrom, traceparentFrom } from '@rookery/observability';
 import type { PublishedEvent } from './event.js';
 
 /**
@@ -21,7 +21,7 @@ export class EventCalls {
     const timer = setTimeout(late, timeout);
     const context: CallContext = {
       requestId: requestIdFrom(headers['x-request-id']),
-      traceparent: headers.traceparent,
+      traceparent: traceparentFrom(headers.traceparent),
       deadline: Date.now() + timeout,
       signal: ending.signal,
     };

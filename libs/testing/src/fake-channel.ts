@@ -1,4 +1,4 @@
-import { type InterceptingListener, Metadata, type StatusObject, connectivityState } from '@grpc/grpc-js';
+import { type InterceptingListener, Metadata, type StatusObject } from '@grpc/grpc-js';
 import type { ServiceDefinition } from '@rookery/contracts';
 import { Code } from '@rookery/errors';
 import type { ChannelCall, GrpcChannel } from '@rookery/grpc';
@@ -10,7 +10,6 @@ export function fakeChannel(fake: Fake): GrpcChannel {
   const names = new Map(methods.map(([name, method]) => [`/${fake.service.fullName}/${method.name}`, name]));
   return {
     createCall: (path, deadline) => new FakeChannelCall(fake, names.get(path)!, deadline),
-    getConnectivityState: () => connectivityState.READY,
     close: () => undefined,
   };
 }
@@ -25,7 +24,7 @@ class FakeChannelCall implements ChannelCall {
   private reads = 0;
   private listener!: InterceptingListener;
   /** Wakes what waits for a request, a reader or the end. */
-  private news = () => {};
+  private readonly waiting: (() => void)[] = [];
 
   constructor(
     private readonly fake: Fake<ServiceDefinition>,
@@ -91,10 +90,11 @@ class FakeChannelCall implements ChannelCall {
   }
 
   private change(): Promise<void> {
-    return new Promise((resolve) => {
-      const before = this.news;
-      this.news = () => (before(), resolve());
-    });
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  private news(): void {
+    for (const wake of this.waiting.splice(0)) wake();
   }
 
   private end(status: StatusObject): void {

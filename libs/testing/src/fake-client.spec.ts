@@ -97,6 +97,12 @@ describe('a fake client', () => {
     expect(seen.aborted).toBe(2);
   });
 
+  it('takes streams of any length', async () => {
+    const uploads = fakeClient(UploadDefinition, { convert: (requests) => requests });
+    const requests = Array.from({ length: 60_000 }, () => ({ id: 'a' }));
+    expect(await drain(uploads.convert(requests))).toHaveLength(60_000);
+  });
+
   it('lets the reader set the pace, and go', async () => {
     let produced = 0;
     let stopped = false;

@@ -1,3 +1,4 @@
+import { runWithContext } from '@rookery/context';
 import { UserServiceDefinition } from '@rookery/contracts/user/v1';
 import { Cancelled, DeadlineExceeded, Unavailable } from '@rookery/errors';
 import { expect, it } from 'vitest';
@@ -41,4 +42,41 @@ it('delays, but not beyond the timeout or the signal of the call', async () => {
   expect(performance.now() - startedAt).toBeGreaterThanOrEqual(19);
   await expect(client.listUsers({}, { timeout: '5ms' })).rejects.toThrow(DeadlineExceeded);
   await expect(client.listUsers({}, { signal: AbortSignal.abort() })).rejects.toThrow(Cancelled);
+});
+
+it('delays no longer than the call being served has time, and fails as it ends', async () => {
+  const { getUser } = faulty(users, { getUser: { delay: '1h' } });
+  const ending = new AbortController();
+  const context = { requestId: 'r-1', signal: ending.signal };
+  await expect(runWithContext({ ...context, deadline: Date.now() + 5 }, () => getUser({}))).rejects.toThrow(
+    DeadlineExceeded,
+  );
+  const call = runWithContext(context, () => getUser({}));
+  ending.abort(down);
+  await expect(call).rejects.toBe(down);
+});
+
+it('delays for ever, until it is cancelled', async () => {
+  let answered = 0;
+  const counting = fakeClient(UserServiceDefinition, {
+    getUser: () => {
+      answered += 1;
+      return {};
+    },
+  });
+  const { getUser } = faulty(counting, { getUser: { delay: Number.POSITIVE_INFINITY } });
+  const leaving = new AbortController();
+  const call = getUser({}, { signal: leaving.signal });
+  // A call after it that takes longer than the shortest timer.
+  await expect(getUser({}, { timeout: '20ms' })).rejects.toThrow(DeadlineExceeded);
+  expect(answered).toBe(0);
+  leaving.abort();
+  await expect(call).rejects.toThrow(Cancelled);
+});
+
+it('may be put on what is faulty already, whatever the kind of the method', async () => {
+  const delay = { delay: '1ms' };
+  const client = faulty(faulty(users, { streamUsers: delay, getUser: delay }), { streamUsers: delay, getUser: delay });
+  expect(await ids(client.streamUsers({}))).toEqual(['a']);
+  expect((await client.getUser({ id: 'u' })).id).toBe('u');
 });

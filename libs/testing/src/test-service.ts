@@ -7,6 +7,7 @@ import type { ServiceClient, ServiceDefinition } from '@rookery/contracts';
 import { EmbeddedPostgres } from '@rookery/embedded';
 import { type CallOptions, type GrpcClient, createGrpcClient, targetVariable } from '@rookery/grpc';
 import { type RunningService, createService } from '@rookery/service';
+import { CleanUps } from './clean-ups.js';
 import type { Fake } from './fake.js';
 import { serveFake } from './serve-fake.js';
 import { createTestDatabase } from './test-database.js';
@@ -35,16 +36,13 @@ export interface TestService extends RunningService {
 
 /** Starts a service as production does, and gives a typed client to it. `close()` ends it and drops its database. */
 export async function startTestService(service: Type, options: TestServiceOptions = {}): Promise<TestService> {
-  const cleanUps: (() => unknown)[] = [];
-  const cleanUp = async () => {
-    for (const step of cleanUps.splice(0).toReversed()) await step();
-  };
+  const cleanUps = new CleanUps();
   try {
     const databaseUrl = options.databaseUrl ?? (await newDatabase(options.databaseServerUrl, cleanUps));
     const fakes: Record<string, string> = {};
     for (const fake of options.clients ?? []) {
       const served = await serveFake(fake);
-      cleanUps.push(() => served.close());
+      cleanUps.add(() => served.close());
       fakes[targetVariable(fake.service)] = served.target;
     }
     const environment = new Environment({
@@ -59,11 +57,11 @@ export async function startTestService(service: Type, options: TestServiceOption
       ...options.environment,
     });
     const running = await createService(service, { environment });
-    cleanUps.push(() => running.close());
+    cleanUps.add(() => running.close());
     await running.listen();
     const target = `127.0.0.1:${running.ports.grpc}`;
     const clients: GrpcClient<ServiceDefinition>[] = [];
-    cleanUps.push(() => clients.forEach((client) => client.close()));
+    cleanUps.add(() => clients.forEach((client) => client.close()));
     return {
       ...running,
       ports: running.ports,
@@ -75,23 +73,24 @@ export async function startTestService(service: Type, options: TestServiceOption
         clients.push(client);
         return client.methods;
       },
-      close: cleanUp,
+      close: () => cleanUps.run(),
     };
   } catch (error) {
-    await cleanUp();
+    // Why it did not start is what the test must hear of, whatever else fails now.
+    await cleanUps.run().catch(() => undefined);
     throw error;
   }
 }
 
-async function newDatabase(serverUrl: string | undefined, cleanUps: (() => unknown)[]): Promise<string> {
+async function newDatabase(serverUrl: string | undefined, cleanUps: CleanUps): Promise<string> {
   let server = serverUrl;
   if (server === undefined) {
     const dataDir = join(tmpdir(), `rookery-test-postgres-${process.getuid?.() ?? 'user'}`);
     const postgres = await EmbeddedPostgres.start({ dataDir, settings: { fsync: 'off' } });
-    cleanUps.push(() => postgres.release());
+    cleanUps.add(() => postgres.release());
     server = postgres.url;
   }
   const database = await createTestDatabase(server);
-  cleanUps.push(() => database.drop());
+  cleanUps.add(() => database.drop());
   return database.url;
 }

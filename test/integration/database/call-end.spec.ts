@@ -1,4 +1,6 @@
 import { getEventListeners } from 'node:events';
+import { Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { runWithContext } from '@rookery/context';
 import { newId } from '@rookery/database';
 import { DeadlineExceeded } from '@rookery/errors';
@@ -217,6 +219,81 @@ describe('pg’s own ways to query', () => {
     expect(told).toEqual([[{ one: 1 }], one.left]);
     await free();
   });
+
+  it('end with the call although nobody listens to them', async () => {
+    /** What pg asks of streams, of which this one has nothing to give. */
+    class Asleep extends Readable {
+      callback?: (error: Error) => void;
+      submit(connection: pg.Connection): void {
+        connection.query('SELECT pg_sleep(5)');
+      }
+      handleRowDescription(): void {}
+      handleError(error: Error): void {
+        this.callback?.(error);
+      }
+      override _read(): void {}
+    }
+    const unheard: unknown[] = [];
+    const hear = (error: unknown) => unheard.push(error);
+    process.on('uncaughtException', hear);
+    const one = callOf();
+    await one.run(async () => {
+      const runner = app.dataSource.createQueryRunner();
+      const client = (await runner.connect()) as pg.PoolClient;
+      const stream = client.query(new Asleep());
+      await expect.poll(running, GONE).toEqual(['SELECT pg_sleep(5)']);
+      one.cancel();
+      expect(stream.errored).toBe(one.left);
+      await runner.release();
+    });
+    await free();
+    await turn();
+    process.off('uncaughtException', hear);
+    expect(unheard).toEqual([]);
+  });
+});
+
+describe('statements that are issued at once', () => {
+  it('all end with their call, and those behind the first never reach the server', async () => {
+    const reached = async () => (await observer.query('SELECT last_value FROM reached')).rows;
+    const before = await reached();
+    const one = callOf();
+    await one.run(async () => {
+      const runner = app.dataSource.createQueryRunner();
+      const statements = ['SELECT pg_sleep(5)', `SELECT nextval('reached')`, `SELECT nextval('reached')`];
+      const together = statements.map((sql) => runner.query(sql).catch((error: unknown) => error));
+      await expect.poll(running, GONE).toEqual(['SELECT pg_sleep(5)']);
+      one.cancel();
+      expect(await Promise.all(together)).toEqual([one.left, one.left, one.left]);
+      await runner.release();
+    });
+    await free();
+    expect(await reached()).toEqual(before);
+  });
+
+  it('run in the order in which they came, and none of them after the ROLLBACK', async () => {
+    const change = callOf().run(() =>
+      app.transactions.run((tx) =>
+        Promise.all([
+          tx.query('SELECT 1 / 0'),
+          ...['a', 'b'].map((n) => tx.query('INSERT INTO rows VALUES ($1)', [n])),
+        ]),
+      ),
+    );
+    await expect(change).rejects.toThrow('a value is not allowed');
+    await free();
+    expect([await has('a'), await has('b')]).toEqual([false, false]);
+    const [, , rows] = await callOf().run(() =>
+      app.transactions.run((tx) =>
+        Promise.all([
+          tx.query('CREATE TEMPORARY TABLE steps (n int) ON COMMIT DROP'),
+          tx.query('INSERT INTO steps VALUES (1)'),
+          tx.query('SELECT n FROM steps'),
+        ]),
+      ),
+    );
+    expect(rows).toEqual([{ n: 1 }]);
+  });
 });
 
 describe('a transaction', () => {
@@ -267,7 +344,37 @@ describe('a transaction', () => {
   });
 });
 
+describe('a call with many statements at once', () => {
+  it('is no leak that Node would warn of', async () => {
+    const warnings: string[] = [];
+    const hear = ({ message }: Error) => warnings.push(message);
+    process.on('warning', hear);
+    const many = Array.from({ length: 12 }, (_, n) => n);
+    const rows = await callOf().run(() =>
+      Promise.all(many.map((n) => app.dataSource.query('SELECT $1::int AS n', [n]))),
+    );
+    expect(rows.flat()).toEqual(many.map((n) => ({ n })));
+    await turn();
+    process.off('warning', hear);
+    expect(warnings).toEqual([]);
+  });
+});
+
 describe('the pool', () => {
+  it('is whole after thousands of calls have stopped waiting for it', async () => {
+    const holders = [1, 2, 3].map(() => app.dataSource.createQueryRunner());
+    for (const holder of holders) await holder.connect();
+    const calls = Array.from({ length: 3_000 }, () => callOf());
+    const waiting = calls.map(({ run }) => timed(run(() => app.dataSource.query('SELECT 1'))));
+    await expect.poll(app.pool).toMatchObject({ busy: 3, waiting: 3_000 });
+    for (const { cancel } of calls) cancel();
+    const errors = (await Promise.all(waiting)).map(({ error }) => error);
+    expect(errors).toEqual(calls.map(({ left }) => left));
+    for (const holder of holders) await holder.release();
+    await expect.poll(app.pool).toEqual({ open: 3, busy: 0, waiting: 0 });
+    expect(await app.dataSource.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+
   it('keeps every other query whole while calls are ended at any moment', async () => {
     const ended = { inTime: 0, cancelled: 0 };
     const lane = async (length: number, work: (index: number) => Promise<void>) => {

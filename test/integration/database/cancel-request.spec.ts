@@ -57,3 +57,19 @@ it('goes over TLS when the pool does, to a server whose name is checked', async 
   expect(proxy.seen.filter((line) => line.startsWith('cancel'))).toEqual(['cancel tls']);
   expect(proxy.seen).not.toContain('session plain');
 });
+
+it('shows the certificate of the pool to a server that asks for it', async () => {
+  const { ca, client } = proxy.certificates;
+  const files = new URLSearchParams({
+    sslmode: 'verify-full',
+    sslrootcert: ca,
+    sslcert: client.cert,
+    sslkey: client.key,
+  });
+  app = await openDatabaseApp(`${proxy.url}?${files}`);
+  const { dataSource, pool } = app;
+  const one = callOf({ timeout: 200 });
+  await expect(one.run(() => dataSource.query('SELECT pg_sleep(5)'))).rejects.toBe(one.late);
+  await expect.poll(pool, { timeout: 500 }).toMatchObject({ busy: 0 });
+  expect(new Set(proxy.seen)).toEqual(new Set(['session tls as client', 'cancel tls as client']));
+});

@@ -29,11 +29,15 @@ export async function openDatabaseApp(
   await module.init();
   const dataSource = module.get(DataSource);
   const { master: pool } = dataSource.driver as unknown as { master: Pool };
+  let closed = 0;
+  pool.on('remove', () => (closed += 1));
   return {
     dataSource,
     transactions: module.get(Transactions),
     /** What the pool's connections are doing. */
     pool: () => ({ open: pool.totalCount, busy: pool.totalCount - pool.idleCount, waiting: pool.waitingCount }),
+    /** How many connections of the pool have been closed. */
+    closed: () => closed,
     close: () => module.close(),
   };
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { type PeerCertificate, TLSSocket } from 'node:tls';
 import { type Certificates, makeCertificates } from '../../certificates.js';
 
 const SSL_REQUEST = 80_877_103;
@@ -9,7 +9,7 @@ const MESSAGES: Record<number, string> = { 196_608: 'session', 80_877_102: 'canc
 
 /** Stands between a test and PostgreSQL: it tells who comes and how, and can fall silent as a frozen server does. */
 export class PostgresProxy {
-  /** `session` or `cancel`, over `tls` or `plain`, in the order in which they came. */
+  /** `session` or `cancel`, over `plain`, `tls` or `tls as <who the certificate is for>`, in the order they came in. */
   readonly seen: string[] = [];
   private readonly sockets = new Set<Socket>();
   private made: Certificates | undefined;
@@ -47,6 +47,11 @@ export class PostgresProxy {
     for (const socket of this.sockets) socket.resume();
   }
 
+  /** Breaks every connection, as a server that dies does. */
+  reset(): void {
+    for (const socket of this.sockets) socket.resetAndDestroy();
+  }
+
   /** Requests to cancel do not come through until the returned function is called. */
   holdCancels(): () => void {
     let letGo = () => {};
@@ -68,10 +73,19 @@ export class PostgresProxy {
   private greet(socket: Socket, first: Buffer): void {
     if (first.readInt32BE(4) !== SSL_REQUEST) return void this.forward(socket, 'plain', first);
     socket.write('S');
-    const { cert, key } = this.certificates.server;
-    const tls = new TLSSocket(socket, { isServer: true, key: readFileSync(key), cert: readFileSync(cert) });
+    const { server } = this.certificates;
+    const tls = new TLSSocket(socket, {
+      isServer: true,
+      key: readFileSync(server.key),
+      cert: readFileSync(server.cert),
+      requestCert: true,
+      rejectUnauthorized: false,
+    });
     this.keep(tls);
-    tls.once('data', (message: Buffer) => void this.forward(tls, 'tls', message));
+    tls.once('data', (message: Buffer) => {
+      const { subject } = tls.getPeerCertificate() as Partial<PeerCertificate>;
+      void this.forward(tls, subject ? `tls as ${subject.CN}` : 'tls', message);
+    });
   }
 
   private async forward(socket: Socket, how: string, first: Buffer): Promise<void> {

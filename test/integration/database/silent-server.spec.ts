@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { type TestDatabase, createTestDatabase } from '@rookery/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { callOf, openDatabaseApp, timed } from './database-app.fixture.js';
@@ -35,5 +36,64 @@ describe('on a server that has fallen silent', () => {
     proxy.thaw();
     await expect.poll(() => silent.dataSource.query('SELECT 1 AS one').catch(String)).toEqual([{ one: 1 }]);
     await expect.poll(silent.pool).toMatchObject({ busy: 0, waiting: 0 });
+  });
+});
+
+describe('a connection that is given up while its call is wound up', () => {
+  const unhandled: unknown[] = [];
+  const hear = (reason: unknown) => unhandled.push(reason);
+  beforeEach(() => {
+    unhandled.length = 0;
+    process.on('unhandledRejection', hear);
+  });
+  afterEach(() => {
+    process.off('unhandledRejection', hear);
+  });
+  const none = async () => {
+    await turn();
+    expect(unhandled).toEqual([]);
+  };
+
+  it('ends nothing else when it breaks before ROLLBACK is answered', async () => {
+    app = await openDatabaseApp(proxy.url, { DATABASE_POOL_MAX: '1' });
+    const { transactions, closed, dataSource } = app;
+    const one = callOf();
+    let goOn = () => {};
+    const elsewhere = new Promise<void>((resolve) => (goOn = resolve));
+    const writing = timed(
+      one.run(() =>
+        transactions.run(async (tx) => {
+          await tx.query('SELECT 1');
+          proxy.freeze();
+          one.cancel();
+          await elsewhere;
+        }),
+      ),
+    );
+    await expect.poll(() => one.signal.aborted).toBe(true);
+    proxy.reset();
+    await expect.poll(closed).toBe(1);
+    goOn();
+    expect((await writing).error).toBeInstanceOf(Error);
+    await none();
+    proxy.thaw();
+    expect(await dataSource.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+
+  it('ends nothing else when COMMIT is never answered', async () => {
+    app = await openDatabaseApp(proxy.url, { DATABASE_POOL_MAX: '1', DATABASE_STATEMENT_TIMEOUT: '100ms' });
+    const { transactions, closed } = app;
+    const change = timed(
+      callOf({ timeout: 200 }).run(() =>
+        transactions.run(async (tx) => {
+          await tx.query('SELECT 1');
+          proxy.freeze();
+        }),
+      ),
+    );
+    expect((await change).error).toBeInstanceOf(Error);
+    await expect.poll(closed).toBe(1);
+    await none();
+    proxy.thaw();
   });
 });

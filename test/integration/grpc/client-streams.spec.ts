@@ -1,4 +1,5 @@
-import { getEventListeners } from 'node:events';
+import { getEventListeners, once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { User } from '@rookery/contracts/user/v1';
 import { Cancelled, Code, DeadlineExceeded, InvalidArgument, NotFound, Unavailable } from '@rookery/errors';
 import { type GrpcClient, createGrpcClient } from '@rookery/grpc';
@@ -7,15 +8,18 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { KindsDefinition, drain, failure, serving } from './kinds.fixture.js';
 
 /** What the service did, for assertions. */
-const seen = { produced: 0, received: 0, aborted: 0 };
+const seen = { produced: 0, received: 0, begun: 0, aborted: 0 };
 
 const until = (signal: AbortSignal) =>
   new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
 
 const service = fake(KindsDefinition, {
   get: async ({ id }, { signal }) => {
-    if (id === 'hangs') await until(signal);
-    if (id === 'hangs') seen.aborted += 1;
+    if (id === 'hangs') {
+      seen.begun += 1;
+      await until(signal);
+      seen.aborted += 1;
+    }
     if (id === 'missing') throw new NotFound('no such user', { reason: 'USER_NOT_FOUND', metadata: { id } });
     return { id };
   },
@@ -60,7 +64,7 @@ afterAll(() => {
   client.close();
   served.close();
 });
-afterEach(() => void Object.assign(seen, { produced: 0, received: 0, aborted: 0 }));
+afterEach(() => void Object.assign(seen, { produced: 0, received: 0, begun: 0, aborted: 0 }));
 
 /** Waits until `count` no longer changes. */
 async function settled(count: () => number): Promise<number> {
@@ -132,6 +136,21 @@ describe('a source of requests', () => {
     }
     const result = client.methods[kind](broken());
     expect(await failure(result instanceof Promise ? result : drain(result))).toBe(defect);
+  });
+
+  it.each(['collect', 'echo'] as const)('is told to stop when its request cannot be encoded (%s)', async (kind) => {
+    let stopped = false;
+    async function* wrong() {
+      try {
+        yield { id: 'a' };
+        yield null as never;
+      } finally {
+        stopped = true;
+      }
+    }
+    const result = client.methods[kind](wrong());
+    expect(await failure(result instanceof Promise ? result : drain(result))).toBeInstanceOf(TypeError);
+    expect(stopped).toBe(true);
   });
 
   it.each(['collect', 'echo'] as const)('is told to stop when %s ends before it', async (kind) => {
@@ -223,7 +242,7 @@ describe('a signal', () => {
     const signal = AbortSignal.abort();
     expect(await failure(client.methods.collect([{ id: 'a' }], { signal }))).toBeInstanceOf(Cancelled);
     expect(await failure(drain(client.methods.list({}, { signal })))).toBeInstanceOf(Cancelled);
-    expect(seen).toEqual({ produced: 0, received: 0, aborted: 0 });
+    expect(seen).toEqual({ produced: 0, received: 0, begun: 0, aborted: 0 });
   });
 
   it('of the call being served ends its calls with the reason why that one ends, beside a signal of their own', async () => {
@@ -270,6 +289,30 @@ describe('a deadline', () => {
   it('of the call being served bounds its calls, streams too', async () => {
     const work = serving({ deadline: Date.now() + 50 }, () => failure(drain(client.methods.list({ id: 'hangs' }))));
     expect((await work).code).toBe(Code.DEADLINE_EXCEEDED);
+  });
+
+  it('that passes while the server drains says that the service was slow, not that it was out of reach', async () => {
+    const draining = await serveFake(service);
+    const options = { target: draining.target, timeout: '300ms' };
+    const { methods, close } = createGrpcClient(KindsDefinition, options);
+    const work = failure(methods.get({ id: 'hangs' }));
+    await expect.poll(() => seen.begun, { interval: 5 }).toBe(1);
+    const drained = draining.drain();
+    const error = await work;
+    expect(error.message).toBe('kinds did not answer within 300 ms.');
+    expect(error).toBeInstanceOf(DeadlineExceeded);
+    close();
+    await drained;
+  });
+
+  it('that passes before there is a connection says that the service is out of reach', async () => {
+    const silent = createServer();
+    await once(silent.listen(0, '127.0.0.1'), 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const { methods, close } = createGrpcClient(KindsDefinition, { target: `127.0.0.1:${port}`, timeout: '100ms' });
+    expect(await failure(methods.get({}))).toBeInstanceOf(Unavailable);
+    close();
+    silent.close();
   });
 
   it('that has passed sends nothing', async () => {

@@ -53,7 +53,7 @@ export class Upstream {
         { deadline: Date.now() + timeout },
         (error, reply) => {
           signal.removeEventListener('abort', cancel);
-          if (error) reject(fromReceived(error, this.name, { connected: this.connected, timeout }));
+          if (error) reject(fromReceived(error, this.name, { timeout }));
           else if (reply) resolve(reply);
           else reject(new Error(`${this.name} answered ${pathOf(method)} with neither a reply nor an error`));
         },

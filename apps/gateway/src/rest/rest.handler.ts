@@ -68,8 +68,7 @@ export class RestHandler {
     const upstream = this.upstreams.of(binding.method.parent);
     const stream = new SseStream<Message, ServiceError | RookeryError>(upstream.serverStream(call), {
       encode: (message) => this.encode(binding, message),
-      translate: (error) =>
-        'details' in error ? fromReceived(error, upstream.name, { connected: upstream.connected }) : error,
+      translate: (error) => ('details' in error ? fromReceived(error, upstream.name) : error),
       describe: (error) => JSON.stringify(refusalOf(error, path, request.id).problem),
       connected: () => upstream.connected,
     });

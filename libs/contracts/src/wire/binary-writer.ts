@@ -204,8 +204,9 @@ export class BinaryWriter {
   timestamp(date: Date): this {
     const milliseconds = date.getTime();
     if (Number.isNaN(milliseconds)) throw new RangeError('invalid Date');
-    const seconds = Math.trunc(milliseconds / 1_000);
-    const nanos = (milliseconds % 1_000) * 1_000_000;
+    // Before 1970, too, nanoseconds count forward from the second.
+    const seconds = Math.floor(milliseconds / 1_000);
+    const nanos = (milliseconds - seconds * 1_000) * 1_000_000;
     this.fork();
     if (seconds !== 0) {
       this.reserve(11);

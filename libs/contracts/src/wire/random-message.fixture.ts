@@ -74,6 +74,11 @@ export class RandomMessage {
   private bool = () => this.random.chance(0.5);
   private color = () => this.random.pick([0, 1, 2147483647, -5, 77]);
   private length = () => LENGTHS[this.random.int(this.random.chance(0.05) ? LENGTHS.length : 16)]!;
+  /** Before 1970 whole seconds only: the others ts-proto writes with negative nanoseconds, which are no Timestamp. */
+  private time = () => {
+    const seconds = this.random.int(2 ** 32) - 1e9;
+    return new Date(seconds * 1_000 + (seconds < 0 ? 0 : this.random.int(1_000)));
+  };
   private bytes = () => this.random.bytes(Math.min(this.length(), 400));
   private text = () => {
     const length = this.length();
@@ -148,7 +153,7 @@ export class RandomMessage {
         { $case: 'choiceBytes', value: this.bytes() },
         { $case: 'choiceBool', value: this.bool() },
       ]),
-      time: maybe(() => new Date(this.random.int(2 ** 32) * 1000 - 1e12 + this.random.int(1000))),
+      time: maybe(this.time),
       boxed: maybe(this.int64),
       far: some(this.text, ''),
     };

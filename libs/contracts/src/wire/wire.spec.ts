@@ -84,7 +84,7 @@ describe('the wire', () => {
   }, 60_000);
 
   it('writes and reads dates as ts-proto does with a Timestamp in between', () => {
-    const times = [0, 1, -1, 999, 1000, -999, -1000, -1500, 1.7e12, 2 ** 32 * 1000, 8.64e15, -8.64e15, NaN];
+    const times = [0, 1, 999, 1000, -1000, -2000, 1.7e12, 2 ** 32 * 1000, 8.64e15, -8.64e15, NaN];
     for (const time of times) {
       const message = { ...theirs.fromPartial({}), time: new Date(time) };
       const bytes = outcome(() => bytesOf(theirs, message));
@@ -99,6 +99,19 @@ describe('the wire', () => {
       const bytes = new own.BinaryWriter().tag(71, 2).uint32(length).uint32(8).int64(seconds).finish();
       expect(same(ours.decode(bytes), theirs.decode(bytes)), String(seconds)).toBe(true);
     }
+  });
+
+  it.each([
+    [-1, -1n, 999_000_000],
+    [-999, -1n, 1_000_000],
+    [-1500, -2n, 500_000_000],
+    [-1_000_000_000_001, -1_000_000_001n, 999_000_000],
+  ])('writes a date before 1970 (%d ms) as a Timestamp whose nanoseconds count forward', (time, seconds, nanos) => {
+    const timestamp = new own.BinaryWriter().uint32(8).int64(seconds).uint32(16).int32(nanos).finish();
+    const expected = Buffer.concat([Buffer.from([timestamp.length]), timestamp]);
+    expect(new own.BinaryWriter().timestamp(new Date(time)).finish()).toEqual(expected);
+    const message = { ...ours.fromPartial({}), time: new Date(time) };
+    for (const codec of [ours, theirs]) expect(codec.decode(bytesOf(ours, message))).toEqual(message);
   });
 
   it('is what the contracts read and write with', () => {

@@ -1,4 +1,4 @@
-import type { ChannelOptions, InterceptingListener, Metadata, connectivityState } from '@grpc/grpc-js';
+import type { ChannelOptions, InterceptingListener, Metadata } from '@grpc/grpc-js';
 
 /** One call on a channel: bytes out, bytes in, one status. What the client needs of grpc-js's own. */
 export interface ChannelCall {
@@ -15,7 +15,6 @@ export interface ChannelCall {
 export interface GrpcChannel {
   /** `deadline` in milliseconds since the epoch; Infinity for none. */
   createCall(path: string, deadline: number, host: null, parentCall: null, propagateFlags: null): ChannelCall;
-  getConnectivityState(tryToConnect: boolean): connectivityState;
   close(): void;
 }
 

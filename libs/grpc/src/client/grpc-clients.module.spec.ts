@@ -2,7 +2,7 @@ import { Global, Injectable, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { ConfigError, Environment, loadConfig } from '@rookery/config';
 import { type UserServiceClient, UserServiceDefinition } from '@rookery/contracts/user/v1';
-import { DeadlineExceeded, ResourceExhausted } from '@rookery/errors';
+import { DeadlineExceeded, ResourceExhausted, Unavailable } from '@rookery/errors';
 import { fake, fakeClient, serveFake } from '@rookery/testing';
 import { expect, it } from 'vitest';
 import { type AnyClientDeclaration, GrpcClientConfig, GrpcClients, InjectClient, clientToken } from '../index.js';
@@ -39,7 +39,11 @@ it('injects a client of the service at its target, with the limits of the option
     }),
   );
   const module = await application(
-    { service: UserServiceDefinition, methods: { getUser: { timeout: '10s' }, updateUser: { timeout: '20ms' } } },
+    {
+      service: UserServiceDefinition,
+      timeout: undefined,
+      methods: { getUser: { timeout: '10s' }, updateUser: { timeout: '20ms' } },
+    },
     { USER_SERVICE_URL: served.target, GRPC_CLIENT_TIMEOUT: '30ms', GRPC_CLIENT_MAX_MESSAGE_BYTES: '4000' },
   ).compile();
   const { users } = module.get(UserDirectory);
@@ -48,7 +52,7 @@ it('injects a client of the service at its target, with the limits of the option
   await expect(users.deleteUser({})).rejects.toThrow(new DeadlineExceeded('user-service did not answer within 30 ms.'));
   await expect(users.getUser({ id: 'large' })).rejects.toThrow(ResourceExhausted);
   await module.close();
-  await expect(users.getUser({ id: 'u-1' })).rejects.toThrow();
+  await expect(users.getUser({ id: 'u-1' })).rejects.toThrow(Unavailable);
   served.close();
 });
 

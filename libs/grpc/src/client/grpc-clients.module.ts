@@ -48,7 +48,8 @@ class OpenClients {
   open({ service, ...options }: ClientDeclaration): GrpcClient<ServiceDefinition>['methods'] {
     const { credentials, channel, config } = this;
     const target = targetOf(service, this.environment);
-    const client = createGrpcClient(service, { timeout: config.timeout, ...options, target, credentials, channel });
+    const timeout = options.timeout ?? config.timeout;
+    const client = createGrpcClient(service, { ...options, timeout, target, credentials, channel });
     this.clients.push(client);
     return client.methods;
   }

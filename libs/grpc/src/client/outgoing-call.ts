@@ -1,6 +1,6 @@
-import { type InterceptingListener, type Metadata, type StatusObject, connectivityState } from '@grpc/grpc-js';
+import type { InterceptingListener, Metadata, StatusObject } from '@grpc/grpc-js';
 import { type CallContext, callContext } from '@rookery/context';
-import { Cancelled, Code, DeadlineExceeded, RookeryError } from '@rookery/errors';
+import { Cancelled, Code, DeadlineExceeded, RookeryError, Unavailable } from '@rookery/errors';
 import { outgoingMetadata } from './call-metadata.js';
 import { type CallOptions, milliseconds } from './call-options.js';
 import type { ClientMethod } from './client-method.js';
@@ -53,7 +53,7 @@ export abstract class OutgoingCall implements InterceptingListener, Follower {
     const now = Date.now();
     if (context?.deadline !== undefined) this.timeout = Math.min(this.timeout, context.deadline - now);
     if (this.timeout <= 0) throw new DeadlineExceeded(`There was no time left to call ${method.service}.`);
-    this.channelCall = method.channel.createCall(method.path, now + this.timeout, null, null, null);
+    this.channelCall = callOn(method, now + this.timeout);
     if (context) follow(context.signal, this);
     if (options.signal) follow(options.signal, this);
     this.channelCall.start(this.metadata, this);
@@ -126,12 +126,9 @@ export abstract class OutgoingCall implements InterceptingListener, Follower {
   }
 
   protected errorOf({ code, details, metadata }: StatusObject): RookeryError {
-    const { channel, service } = this.method;
     const received = Object.assign(new Error(`${code} ${Code[code]}: ${details}`), { code, details, metadata });
-    return fromReceived(received, service, {
-      connected: channel.getConnectivityState(false) === connectivityState.READY,
-      timeout: Number.isFinite(this.timeout) ? this.timeout : undefined,
-    });
+    const timeout = Number.isFinite(this.timeout) ? this.timeout : undefined;
+    return fromReceived(received, this.method.service, { timeout });
   }
 
   /** A callback that throws fails the call, not the process. */
@@ -141,6 +138,15 @@ export abstract class OutgoingCall implements InterceptingListener, Follower {
     } catch (error) {
       this.abandon(error);
     }
+  }
+}
+
+/** @throws {Unavailable} when the channel has been closed: the application, or the test, is shutting down */
+function callOn({ channel, path, service }: ClientMethod, deadline: number): ChannelCall {
+  try {
+    return channel.createCall(path, deadline, null, null, null);
+  } catch (cause) {
+    throw new Unavailable(`The client of ${service} is closed.`, { cause, reason: 'CLIENT_CLOSED' });
   }
 }
 

@@ -12,6 +12,12 @@ import {
 /** The metadata in which a service sends google.rpc.Status. */
 const DETAILS = 'grpc-status-details-bin';
 
+/**
+ * How grpc-js says that a call's deadline passed before the call got onto a connection. (The channel's state says nothing
+ * of it: while the server drains, calls run on a connection that takes no more of them.)
+ */
+const WAITING = /\bwaiting for (name resolution|metadata filters|LB pick)\b/i;
+
 /** A status as grpc-js gives it. */
 export interface ReceivedStatus {
   readonly code: number;
@@ -23,25 +29,24 @@ export interface ReceivedStatus {
  * The error of the catalogue that a failed call stands for. A status with details is a service's own word and goes on as
  * it is. One without may be grpc-js's, whose text names addresses, or an unhandled error of a foreign service:
  * where the code is not about the request, the text is replaced by one that is safe to show.
- * @param connected whether the channel had a connection when the call failed
  * @param timeout the call's, in milliseconds; undefined when it had none
  */
 export function fromReceived(
   status: ReceivedStatus,
   service: string,
-  { connected, timeout }: { connected: boolean; timeout?: number },
+  { timeout }: { timeout?: number } = {},
 ): RookeryError {
   const details = status.metadata?.get(DETAILS)[0];
   const bytes = Buffer.isBuffer(details) ? details : undefined;
   const options = { cause: status };
   if (!bytes) {
-    const unreachable = status.code === Code.UNAVAILABLE || (status.code === Code.DEADLINE_EXCEEDED && !connected);
-    if (unreachable) {
+    const late = status.code === Code.DEADLINE_EXCEEDED;
+    if (status.code === Code.UNAVAILABLE || (late && WAITING.test(status.details))) {
       const reason = 'SERVICE_UNREACHABLE';
       return new Unavailable(`${service} cannot be reached right now; try again.`, { ...options, reason });
     }
-    if (status.code === Code.DEADLINE_EXCEEDED) {
-      const within = timeout === undefined ? 'in time' : `within ${timeout} ms`;
+    if (late) {
+      const within = timeout === undefined ? 'in time' : `within ${Math.round(timeout)} ms`;
       return new DeadlineExceeded(`${service} did not answer ${within}.`, options);
     }
     if (status.code === Code.CANCELLED) return new Cancelled(`The call of ${service} was cancelled.`, options);

@@ -12,18 +12,22 @@ export type RequestSource = AsyncIterable<unknown> | Iterable<unknown>;
 
 /**
  * Sends what the caller yields, as fast as the server takes it. A source that throws cancels the call, which fails with
- * that very error; a call that ends tells the source to stop. Never rejects.
+ * that very error; a call that ends tells the source to stop, as does a request that cannot be encoded. Never rejects.
  */
 export async function sendRequests(
   source: RequestSource,
   call: OutgoingCall,
   encode: (request: unknown) => Buffer,
 ): Promise<void> {
+  // A source that has thrown has stopped by itself.
+  let asking = true;
   try {
     const requests = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     call.onEnd(() => void stop(requests));
     for (let sent = 1; !call.ended; sent += 1) {
+      asking = true;
       const { done, value } = await requests.next();
+      asking = false;
       if (call.ended) return;
       if (done) {
         call.onEnd(undefined);
@@ -33,7 +37,7 @@ export async function sendRequests(
       if (sent % MESSAGES_PER_TURN === 0) await turn();
     }
   } catch (error) {
-    call.onEnd(undefined);
+    if (asking) call.onEnd(undefined);
     call.abandon(error);
   }
 }

@@ -2,7 +2,7 @@ import type { Http2Session } from 'node:http2';
 import { Metadata } from '@grpc/grpc-js';
 import type { CallContext } from '@rookery/context';
 import { Cancelled, Code, DeadlineExceeded, ResourceExhausted, type RookeryError, fromStatus } from '@rookery/errors';
-import { requestIdFrom } from '@rookery/observability';
+import { requestIdFrom, traceparentFrom } from '@rookery/observability';
 import type { Unsubscribable } from 'rxjs';
 import { CONTEXT_METADATA } from '../../context-metadata.js';
 import type { HandlerArguments } from '../pipeline/compile-handler.js';
@@ -12,11 +12,13 @@ import type { ServedMethod } from './served-method.js';
 import {
   type Transport,
   closeStream,
+  replaceDeadlineTimer,
   sendFailure,
   sendHeaders,
   sendMessage,
   sendReply,
   sendSuccess,
+  sentStatus,
 } from './transport.js';
 
 /** Replies on their way to a reader: a handler that can be paused is paused beyond this, until half of it is gone. */
@@ -30,7 +32,6 @@ const MESSAGE_OVERHEAD = 64;
 
 /** What a name of a tenant or a principal may look like: printable ASCII, safe in logs and headers. */
 const NAME = /^[\x21-\x7e]{1,256}$/;
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}/;
 const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
 
 /**
@@ -82,7 +83,7 @@ export abstract class ServerCall implements CallContext {
   }
 
   get traceparent(): string | undefined {
-    return this.text(CONTEXT_METADATA.traceparent, TRACEPARENT);
+    return traceparentFrom(this.metadata.get(CONTEXT_METADATA.traceparent)[0]);
   }
 
   get tracestate(): string | undefined {
@@ -156,8 +157,6 @@ export abstract class ServerCall implements CallContext {
 
   /** Called by grpc-js, with a listener of its own that nobody needs. */
   start(): void {
-    // At the deadline, and for messages that it cannot read, grpc-js would send a status of its own.
-    this.transport.sendStatus = ({ code, details }) => this.stop(fromStatus({ code: code!, message: details! }));
     this.transport.start(this);
   }
 
@@ -167,8 +166,10 @@ export abstract class ServerCall implements CallContext {
     const deadline = this.transport.getDeadline() as number;
     calls.add(this);
     observer?.started();
-    if (deadline !== Number.POSITIVE_INFINITY) this.deadline = deadline;
-    else if (defaultTimeout !== undefined) {
+    if (deadline !== Number.POSITIVE_INFINITY) {
+      this.deadline = deadline;
+      replaceDeadlineTimer(this.transport, () => this.stop(new DeadlineExceeded('the deadline has passed')));
+    } else if (defaultTimeout !== undefined) {
       this.deadline = Date.now() + defaultTimeout;
       calls.expire(this);
     }
@@ -184,8 +185,7 @@ export abstract class ServerCall implements CallContext {
   /** The stream is closed: by the client, or because the call has ended. */
   onCancel(): void {
     this.method.calls.delete(this);
-    if (!this.over)
-      this.stop(this.isLate ? new DeadlineExceeded('the deadline has passed') : new Cancelled('the caller cancelled'));
+    if (!this.over) this.stop(this.reasonOfClose());
     this.late?.unsubscribe();
   }
 
@@ -249,6 +249,13 @@ export abstract class ServerCall implements CallContext {
           release();
         }
       : release;
+  }
+
+  /** Why the stream is closed though the call has not ended: grpc-js has refused a message, or the client has left. */
+  private reasonOfClose(): RookeryError {
+    const refusal = sentStatus(this.transport);
+    if (refusal) return fromStatus(refusal);
+    return this.isLate ? new DeadlineExceeded('the deadline has passed') : new Cancelled('the caller cancelled');
   }
 
   /** Whether the deadline has passed, as far as two clocks can agree. */

@@ -15,6 +15,7 @@ export interface Transport extends ServerInterceptingCallInterface {
   metadataSent: boolean;
   /** A status follows what has been sent. */
   wantTrailers: boolean;
+  deadlineTimer: NodeJS.Timeout | null;
   /** Nobody listens any more, or the status is on its way: what still comes in is dropped. */
   cancelled: boolean;
 }
@@ -26,12 +27,33 @@ const OK = { 'grpc-status': Code.OK };
 /** What the client gets when a handler has set trailers that HTTP/2 forbids, such as `connection`. */
 const UNSENDABLE = { 'grpc-status': Code.INTERNAL, 'grpc-message': 'internal error' };
 
+/** What a timer can wait for, in milliseconds: 24 days. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** Messages longer than this many bytes are not copied behind their frame's head. */
 const COPIED = 16 * 1024;
 
 /** Whether nothing can be sent any more. */
 function isOver({ stream, cancelled, wantTrailers }: Transport): boolean {
   return cancelled || wantTrailers || stream.destroyed || stream.closed;
+}
+
+/**
+ * Has `expire` called at the deadline of the call, in the place of what grpc-js does then: it sends a status, and tells
+ * us when the client has read it, which may be never. It clears the timer when the stream is closed.
+ */
+export function replaceDeadlineTimer(transport: Transport, expire: () => void): void {
+  if (transport.deadlineTimer) clearTimeout(transport.deadlineTimer);
+  const left = (transport.getDeadline() as number) - Date.now();
+  transport.deadlineTimer = setTimeout(expire, Math.min(Math.max(left, 0), LONGEST_TIMER));
+}
+
+/** The status that grpc-js has sent by itself, for a message that it could not read; undefined when it has not. */
+export function sentStatus({ stream }: Transport): { code: number; message: string } | undefined {
+  const sent = stream.sentTrailers ?? stream.sentHeaders;
+  const code = sent?.['grpc-status'];
+  if (code === undefined) return undefined;
+  return { code: Number(code), message: decodeURI(String(sent!['grpc-message'] ?? '')) };
 }
 
 /** Whether the client has cancelled. */

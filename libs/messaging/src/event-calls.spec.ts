@@ -1,0 +1,18 @@
+import { callContext } from '@rookery/context';
+import { OrderCreated } from '@rookery/contracts/order/v1';
+import { expect, it } from 'vitest';
+import { newEvent } from './event.js';
+import { EventCalls } from './event-calls.js';
+
+const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+
+it.each([
+  [TRACEPARENT, TRACEPARENT],
+  ['café', undefined],
+  [`${TRACEPARENT}-é`, undefined],
+])('carries on the trace of an event when it is one: %s', async (traceparent, carried) => {
+  const event = newEvent(OrderCreated, { id: 'o-1' }, { source: 'shop' });
+  const headers = { ...event.headers, traceparent };
+  const context = await new EventCalls(1_000).run({ ...event, headers }, async () => callContext());
+  expect(context).toHaveProperty('traceparent', carried);
+});
