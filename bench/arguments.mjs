@@ -7,7 +7,7 @@ const WARMUP = 4;
 export const USAGE = `node run.mjs [options]
   --only a,b        these servers (and ${BASELINE}, which the ratios need); nothing is published then
   --rounds N        how often each server is measured, 9 by default
-  --seconds S       how long each load lasts, 1 by default, and the baseline's before it
+  --seconds S       how long each load lasts, 1 by default
   --as-is           with what is installed, generated and built already
   --profile         under V8's profiler; prints the functions in which each server spends its time
 servers: ${SERVERS.map(({ name }) => name).join(' ')}`;

@@ -77,8 +77,8 @@ const FIGURES = {
 };
 
 /**
- * Measures all servers in turn, often and shortly. They run side by side, warm, and only one is loaded at a time; right
- * before each of them the baseline is, so that what disturbs the machine for longer than a moment disturbs both.
+ * Measures all servers in turn, often and shortly. They run side by side, warm, and only one is loaded at a time. All get
+ * the same load: a server that has had more of it is quicker, by a quarter when it had ten times as much.
  * @param {{ name: string, path: string }[]} servers
  * @param {string} baseline the name of one of them
  * @param {{ rounds: number, warmup: number, seconds: number, folder: string }} options warmup: CPU seconds of a server
@@ -99,13 +99,13 @@ export async function measureAll(servers, baseline, { rounds, warmup, seconds, f
     for (let round = 0; round < rounds; round += 1) {
       // In an order that moves on by one each round: none is always first.
       const first = round % servers.length;
+      const measured = new Map();
       for (const { name } of [...servers.slice(first), ...servers.slice(0, first)]) {
-        const sample = {};
-        for (const kind of ['unary', 'stream']) {
-          const beside = await figures(baseline, kind);
-          sample[kind] = { its: name === baseline ? beside : await figures(name, kind), beside };
-        }
-        onSample(name, sample);
+        measured.set(name, { unary: await figures(name, 'unary'), stream: await figures(name, 'stream') });
+      }
+      const { unary, stream } = measured.get(baseline);
+      for (const [name, its] of measured) {
+        onSample(name, { unary: { its: its.unary, beside: unary }, stream: { its: its.stream, beside: stream } });
       }
     }
     for (const server of running.values()) await server.stop();

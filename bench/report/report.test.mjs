@@ -14,7 +14,7 @@ const side = (perSecond, busy) => ({
   stream: { perSecond: perSecond * 10, cpuSecondsPer100k: 1, busy, rssBytes: 100e6 },
 });
 
-/** A round in which a server did `perSecond`, and had `busy` of its core, when the baseline had just done `beside`. */
+/** A round in which a server did `perSecond`, and had `busy` of its core, in which the baseline did `beside`. */
 const sample = (perSecond, beside = 100, busy = 1) => {
   const [its, before] = [side(perSecond, busy), side(beside, 1)];
   return {
@@ -29,7 +29,7 @@ const results = (baseline, control, rookery) =>
 const steady = [sample(100), sample(100), sample(100)];
 const quiet = results(steady, [sample(101), sample(103), sample(102)], [sample(150), sample(200), sample(204, 51)]);
 
-test('takes the median of the ratios to the baseline as it was right before', () => {
+test('takes the median of the ratios to the baseline in the same round', () => {
   assert.deepEqual(quiet[2].unary.ratio, { median: 2, low: 1.75, high: 3 });
   assert.equal(quiet[2].unary.perSecond.median, 200);
 });
