@@ -176,6 +176,45 @@ it('ends a call at its deadline though its client does not read', async () => {
   await left.promise;
 });
 
+it('lets any number of things listen to the end of a call', async () => {
+  const warnings: Error[] = [];
+  const note = (warning: Error) => warnings.push(warning);
+  process.on('warning', note);
+  closers.push(() => process.off('warning', note));
+  const { client } = await serve({
+    unary: ({ id }) => {
+      for (let listeners = 0; listeners < 20; listeners += 1) {
+        callContext()!.signal.addEventListener('abort', () => listeners);
+      }
+      return reply(id);
+    },
+  });
+  expect((await client.call('unary')).code).toBe('OK');
+  // Node warns in the tick after the eleventh listener, which is long over.
+  expect(warnings).toEqual([]);
+});
+
+it('refuses a principal and a tenant that outgoing calls could not carry', async () => {
+  const refused: unknown[] = [];
+  const { client } = await serve({
+    unary: ({ id }) => {
+      const set = (change: () => void) => {
+        try {
+          change();
+        } catch (error) {
+          refused.push(error);
+        }
+      };
+      set(() => (call().principal = 'Zoë'));
+      set(() => (call().tenant = ''));
+      set(() => (call().principal = 'user-42'));
+      return reply(`${id} ${callContext()?.principal}`);
+    },
+  });
+  expect((await client.call('unary')).replies[0]?.id).toBe('a user-42');
+  expect(refused).toEqual([expect.any(TypeError), expect.any(TypeError)]);
+});
+
 it('tells a handler why its client’s message was refused', async () => {
   const aborted = deferred<unknown>();
   const { client } = await serve(

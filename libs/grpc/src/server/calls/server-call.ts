@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Http2Session } from 'node:http2';
 import { Metadata } from '@grpc/grpc-js';
 import type { CallContext } from '@rookery/context';
@@ -77,6 +78,8 @@ export abstract class ServerCall implements CallContext {
   get signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController();
+      // However many queries and calls a handler runs side by side, each of them listens.
+      setMaxListeners(0, this.controller.signal);
       if (this.reason) this.controller.abort(this.reason);
     }
     return this.controller.signal;
@@ -95,7 +98,7 @@ export abstract class ServerCall implements CallContext {
     return this.ownPrincipal ?? this.text(CONTEXT_METADATA.principal, NAME);
   }
   set principal(name: string) {
-    this.ownPrincipal = name;
+    this.ownPrincipal = checkedName('principal', name);
   }
 
   /** The customer whose data it is about: what the metadata says, or what an authenticating guard has set. */
@@ -103,7 +106,7 @@ export abstract class ServerCall implements CallContext {
     return this.ownTenant ?? this.text(CONTEXT_METADATA.tenant, NAME);
   }
   set tenant(name: string) {
-    this.ownTenant = name;
+    this.ownTenant = checkedName('tenant', name);
   }
 
   // ── what handlers, guards and interceptors may use
@@ -361,6 +364,12 @@ export abstract class ServerCall implements CallContext {
     const value = this.metadata.get(key)[0];
     return typeof value === 'string' && pattern.test(value) ? value : undefined;
   }
+}
+
+/** @throws {TypeError} when outgoing calls could not carry the name */
+function checkedName(what: string, name: string): string {
+  if (NAME.test(name)) return name;
+  throw new TypeError(`a ${what} takes 1 to 256 printable ASCII characters without spaces, as metadata does`);
 }
 
 function run(call: ServerCall): void {
