@@ -6,7 +6,8 @@ const WARMUP = 4;
 
 export const USAGE = `node run.mjs [options]
   --only a,b        these servers (and ${BASELINE}, which the ratios need); nothing is published then
-  --rounds N        how often each server is measured, 9 by default
+  --processes N     in how many processes, one after the other, each server is measured, 3 by default
+  --rounds N        how often each process is measured, 4 by default
   --seconds S       how long each load lasts, 1 by default
   --as-is           with what is installed, generated and built already
   --profile         under V8's profiler; prints the functions in which each server spends its time
@@ -33,7 +34,8 @@ export function readArguments(args) {
     args,
     options: {
       only: { type: 'string' },
-      rounds: { type: 'string', default: '9' },
+      processes: { type: 'string', default: '3' },
+      rounds: { type: 'string', default: '4' },
       seconds: { type: 'string', default: '1' },
       'as-is': { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
@@ -42,6 +44,7 @@ export function readArguments(args) {
   const servers = selected(values.only);
   return {
     servers,
+    processes: Math.ceil(positive('processes', values.processes)),
     rounds: Math.ceil(positive('rounds', values.rounds)),
     seconds: positive('seconds', values.seconds),
     warmup: WARMUP,

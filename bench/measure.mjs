@@ -76,15 +76,30 @@ const FIGURES = {
   },
 };
 
+/** The figures that a baseline would have had which is as quick as its processes on average. */
+function meanOf(figures) {
+  const names = Object.keys(figures[0]);
+  const mean = (name) => figures.reduce((sum, one) => sum + one[name], 0) / figures.length;
+  return Object.fromEntries(names.map((name) => [name, mean(name)]));
+}
+
 /**
  * Measures all servers in turn, often and shortly. They run side by side, warm, and only one is loaded at a time. All get
- * the same load: a server that has had more of it is quicker, by a quarter when it had ten times as much.
+ * the same load: a server that has had more of it is quicker, by a quarter when it had ten times as much. They are started
+ * anew now and then: V8 does not come to the same code in each process, and two of the same program differ by a tenth.
  * @param {{ name: string, path: string }[]} servers
- * @param {string} baseline the name of one of them
- * @param {{ rounds: number, warmup: number, seconds: number, folder: string }} options warmup: CPU seconds of a server
+ * @param {string[]} baselines names of servers that are the same: the others are compared with their mean
+ * @param {{ processes: number, rounds: number, warmup: number, seconds: number, folder: string }} options warmup: CPU
+ *   seconds of a server
  * @param {(name: string, sample: object) => void} onSample told of `{ unary, stream }`, each `{ its, beside }`
  */
-export async function measureAll(servers, baseline, { rounds, warmup, seconds, folder }, onSample) {
+export async function measureAll(servers, baselines, { processes, ...options }, onSample) {
+  for (let process = 0; process < processes; process += 1) {
+    await measureProcesses(servers, baselines, options, onSample);
+  }
+}
+
+async function measureProcesses(servers, baselines, { rounds, warmup, seconds, folder }, onSample) {
   const running = new Map();
   try {
     for (const server of servers) {
@@ -97,13 +112,15 @@ export async function measureAll(servers, baseline, { rounds, warmup, seconds, f
     }
     const figures = (name, kind) => FIGURES[kind](running.get(name), running.get(name).loads[kind], seconds);
     for (let round = 0; round < rounds; round += 1) {
-      // In an order that moves on by one each round: none is always first.
-      const first = round % servers.length;
+      // In an order that moves on by a few each round: none is always first.
+      const first = Math.floor((round * servers.length) / rounds);
       const measured = new Map();
       for (const { name } of [...servers.slice(first), ...servers.slice(0, first)]) {
         measured.set(name, { unary: await figures(name, 'unary'), stream: await figures(name, 'stream') });
       }
-      const { unary, stream } = measured.get(baseline);
+      const beside = baselines.flatMap((name) => measured.get(name) ?? []);
+      const unary = meanOf(beside.map((one) => one.unary));
+      const stream = meanOf(beside.map((one) => one.stream));
       for (const [name, its] of measured) {
         onSample(name, { unary: { its: its.unary, beside: unary }, stream: { its: its.stream, beside: stream } });
       }

@@ -8,7 +8,7 @@ import { summarize } from './report/results.mjs';
 import { selfTimes } from './report/self-time.mjs';
 import { markdownTable } from './report/table.mjs';
 import { noiseOf } from './report/verdict.mjs';
-import { BASELINE } from './servers/catalogue.mjs';
+import { BASELINE, CONTROL } from './servers/catalogue.mjs';
 import { NODE_FLAGS } from './servers/start-server.mjs';
 import { PINNED } from './load/cores.mjs';
 
@@ -39,11 +39,11 @@ async function profileAll({ servers, ...how }) {
 /** The samples of each server by its name. */
 async function measureAll({ servers, ...how }) {
   const samples = new Map(servers.map(({ name }) => [name, []]));
-  await measuring.measureAll(servers, BASELINE, { ...how, folder }, (name, sample) => {
+  await measuring.measureAll(servers, [BASELINE, CONTROL], { ...how, folder }, (name, sample) => {
     samples.get(name).push(sample);
     const { unary, stream } = sample;
     console.error(
-      `round ${samples.get(name).length}/${how.rounds}  ${name.padEnd(20)} ` +
+      `round ${samples.get(name).length}/${how.processes * how.rounds}  ${name.padEnd(20)} ` +
         `${unary.its.perSecond.toFixed(0).padStart(7)} calls/s (${(unary.its.perSecond / unary.beside.perSecond).toFixed(2)}) ` +
         `${stream.its.perSecond.toFixed(0).padStart(8)} messages/s (${(stream.its.perSecond / stream.beside.perSecond).toFixed(2)})`,
     );
@@ -51,13 +51,14 @@ async function measureAll({ servers, ...how }) {
   return samples;
 }
 
-function conditions({ rounds, seconds, warmup }) {
+function conditions({ processes, rounds, seconds, warmup }) {
   return {
     node: process.version,
     nodeFlags: NODE_FLAGS,
     cpu: cpus()[0].model.trim(),
     cores: cpus().length,
     pinned: PINNED,
+    processes,
     rounds,
     seconds,
     warmupCpuSeconds: warmup,
@@ -70,11 +71,11 @@ function conditions({ rounds, seconds, warmup }) {
   };
 }
 
-function describe(noise, { node, cpu, cores, pinned, rounds, seconds }) {
+function describe(noise, { node, cpu, cores, pinned, processes, rounds, seconds }) {
   const where = pinned ? 'server and load pinned to a core each' : 'not pinned to cores: this system cannot';
   const verdict =
     noise.length === 0 ? 'The machine was quiet.' : `**The machine was too noisy to tell:** ${noise.join('; ')}.`;
-  return `Node.js ${node}, ${cpu}, ${cores} cores, ${where}; medians of ${rounds} rounds of ${seconds} s. ${verdict}`;
+  return `Node.js ${node}, ${cpu}, ${cores} cores, ${where}; medians of ${rounds} rounds of ${seconds} s in each of ${processes} processes. ${verdict}`;
 }
 
 if (options.profile) await profileAll(options);

@@ -1,6 +1,6 @@
 import { spread } from './statistics.mjs';
 
-/** Each figure of one RPC over the rounds. Ratios are to the baseline in the same round. */
+/** Each figure of one RPC over the rounds. Ratios are to the baselines' mean in the same round. */
 function figures(samples, cost) {
   const over = (figure) => spread(samples.map(({ its }) => figure(its)));
   const ratio = (figure) => spread(samples.map(({ its, beside }) => figure(its) / figure(beside)));

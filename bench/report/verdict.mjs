@@ -1,6 +1,6 @@
 import { BASELINE, CONTROL } from '../servers/catalogue.mjs';
 
-/** The baseline beside itself may differ by this share in the median, and its middle half may lie this far apart. */
+/** The two baselines may differ by this share in the median, and the middle half of that may lie this far apart. */
 const MOST_DEVIATION = 0.05;
 const MOST_SPREAD = 0.2;
 /** Below this share of its core a server did not decide how fast it was. */
@@ -15,15 +15,17 @@ export function noiseOf(results) {
   return ['unary', 'stream'].flatMap((kind) => {
     const reasons = [];
     const { ratio, busy } = control[kind];
-    const deviation = Math.abs(ratio.median - 1);
+    // The ratio is to the mean of both: the other baseline's is as far from 1 on the other side.
+    const deviation = 2 * Math.abs(ratio.median - 1);
+    const apart = 2 * (ratio.high - ratio.low);
     if (deviation > MOST_DEVIATION) {
       reasons.push(
         `${kind}: ${BASELINE} differs from itself by ${percent(deviation)} (at most ${percent(MOST_DEVIATION)})`,
       );
     }
-    if (ratio.high - ratio.low > MOST_SPREAD) {
-      const [apart, most] = [percent(ratio.high - ratio.low), percent(MOST_SPREAD)];
-      reasons.push(`${kind}: half of the ratios of ${BASELINE} to itself lie ${apart} apart (at most ${most})`);
+    if (apart > MOST_SPREAD) {
+      const most = percent(MOST_SPREAD);
+      reasons.push(`${kind}: half of the ratios of ${BASELINE} to itself lie ${percent(apart)} apart (at most ${most})`);
     }
     if (busy.median < LEAST_BUSY) {
       reasons.push(

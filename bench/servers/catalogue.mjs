@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 
-/** All ratios are to this one. */
+/** All ratios are to the mean of this one … */
 export const BASELINE = 'raw-static';
-/** The baseline once more: what differs between the two is noise. */
+/** … and the same once more: what differs between the two is noise. */
 export const CONTROL = 'raw-static-again';
 
 const script = (name) => ({ path: fileURLToPath(new URL(`${name}.mjs`, import.meta.url)) });

@@ -4,6 +4,7 @@ import { Code } from '@rookery/errors';
 import { CallMetrics } from './call-metrics.js';
 import { Logger } from './logger.js';
 import { Metrics } from './metrics.js';
+import { successLog } from './success-log.js';
 
 /** The codes that say that the service failed, not the caller. */
 const FAULTS = new Set([Code.UNKNOWN, Code.INTERNAL, Code.DATA_LOSS]);
@@ -34,15 +35,17 @@ export class CallObserver {
   ofMethod(service: string, method: string): MethodObserver {
     const metrics = this.calls.ofMethod(service, method);
     const logger = this.logger.child({ rpc: `${service}/${method}` });
+    const succeeded = successLog(logger);
     return {
       started: () => {
         metrics.inFlight += 1;
       },
       ended: ({ requestId }, code, duration, error) => {
         metrics.ended(code, duration / 1000);
-        const line = { requestId, code: Code[code], ms: Math.round(duration * 100) / 100 };
-        if (code === Code.OK) logger.info(line, 'call');
-        else if (FAULTS.has(code)) logger.error({ ...line, error: rootOf(error) }, 'call failed');
+        const ms = Math.round(duration * 100) / 100;
+        if (code === Code.OK) return succeeded(requestId, ms);
+        const line = { requestId, code: Code[code], ms };
+        if (FAULTS.has(code)) logger.error({ ...line, error: rootOf(error) }, 'call failed');
         else logger.info({ ...line, reason: messageOf(error) }, 'call refused');
       },
     };
