@@ -25,7 +25,9 @@ export function noiseOf(results) {
     }
     if (apart > MOST_SPREAD) {
       const most = percent(MOST_SPREAD);
-      reasons.push(`${kind}: half of the ratios of ${BASELINE} to itself lie ${percent(apart)} apart (at most ${most})`);
+      reasons.push(
+        `${kind}: half of the ratios of ${BASELINE} to itself lie ${percent(apart)} apart (at most ${most})`,
+      );
     }
     if (busy.median < LEAST_BUSY) {
       reasons.push(

@@ -48,7 +48,7 @@ async function pull(call: ServerCall, source: AsyncIterable<unknown>): Promise<v
         open = false;
         return call.succeed();
       }
-      if (!call.send(next.value)) await call.room();
+      if (!call.send(next.value)) await call.window.room();
       if (call.ended) return;
     }
   } catch (error) {
@@ -72,7 +72,7 @@ export function observed(call: ServerCall, source: AsyncIterable<unknown>): Obse
           if (subscriber.closed) return;
           if (next.done) return subscriber.complete();
           subscriber.next(next.value);
-          if (!call.hasRoom) await call.room();
+          if (!call.window.hasRoom) await call.window.room();
           if (subscriber.closed) return;
         }
       } catch (error) {
@@ -97,8 +97,8 @@ function observe(call: ServerCall, source: Observable<unknown>): void {
       } catch (error) {
         return call.recover(error);
       }
-      if (call.bufferedBytes > maxBufferedBytes) {
-        const text = `the client reads more slowly than the replies come: ${call.bufferedBytes} bytes wait for it`;
+      if (call.window.bytes > maxBufferedBytes) {
+        const text = `the client reads more slowly than the replies come: ${call.window.bytes} bytes wait for it`;
         call.stop(new ResourceExhausted(text, { reason: 'SLOW_READER' }));
       }
     },

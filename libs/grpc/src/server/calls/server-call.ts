@@ -1,14 +1,13 @@
-import { setMaxListeners } from 'node:events';
 import type { Http2Session } from 'node:http2';
 import { Metadata } from '@grpc/grpc-js';
 import type { CallContext } from '@rookery/context';
 import { Cancelled, Code, DeadlineExceeded, ResourceExhausted, type RookeryError, fromStatus } from '@rookery/errors';
-import { requestIdFrom, traceparentFrom } from '@rookery/observability';
 import type { Unsubscribable } from 'rxjs';
-import { CONTEXT_METADATA } from '../../context-metadata.js';
 import type { HandlerArguments } from '../pipeline/compile-handler.js';
 import { failed } from './call-status.js';
 import { encodeReply } from './codec.js';
+import { ReplyWindow } from './reply-window.js';
+import { ServedContext } from './served-context.js';
 import type { ServedMethod } from './served-method.js';
 import {
   type Transport,
@@ -22,18 +21,8 @@ import {
   sentStatus,
 } from './transport.js';
 
-/** Replies on their way to a reader: a handler that can be paused is paused beyond this, until half of it is gone. */
-const WINDOW = { messages: 32, bytes: 64 * 1024 };
-
 /** Timers fire a little early, and the client's deadline passes before ours: it began to wait earlier. In milliseconds. */
 const DEADLINE_TOLERANCE = 5;
-
-/** What a message that waits costs beside its bytes. */
-const MESSAGE_OVERHEAD = 64;
-
-/** What a name of a tenant or a principal may look like: printable ASCII, safe in logs and headers. */
-const NAME = /^[\x21-\x7e]{1,256}$/;
-const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
 
 /**
  * One call being served, from its metadata to its status. It is the call's context, what handlers get as `@Call()`,
@@ -41,23 +30,13 @@ const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
  *
  * It ends once: with a reply (`succeed`), with an error (`fail`), or from outside (`stop`). What comes after is dropped.
  */
-export abstract class ServerCall implements CallContext {
-  /** What the client sent before its first message. */
-  metadata!: Metadata;
-  deadline: number | undefined;
+export abstract class ServerCall extends ServedContext {
   private readonly startedAt: number;
-  private reason: RookeryError | undefined;
-  private controller: AbortController | undefined;
   private over = false;
   private ownTrailers: Metadata | undefined;
-  private id: string | undefined;
-  private ownPrincipal: string | undefined;
-  private ownTenant: string | undefined;
   private args: HandlerArguments | undefined;
   private recovered = false;
-  private inFlight = 0;
-  private inFlightBytes = 0;
-  private wake: (() => void) | undefined;
+  private replies: ReplyWindow | undefined;
   private release: (() => void) | undefined;
   private late: Unsubscribable | undefined;
   private lingers = false;
@@ -66,47 +45,8 @@ export abstract class ServerCall implements CallContext {
     readonly method: ServedMethod,
     protected readonly transport: Transport,
   ) {
+    super();
     this.startedAt = method.observer ? performance.now() : 0;
-  }
-
-  // ── the context
-
-  get requestId(): string {
-    return (this.id ??= requestIdFrom(this.metadata.get(CONTEXT_METADATA.requestId)[0]));
-  }
-
-  get signal(): AbortSignal {
-    if (!this.controller) {
-      this.controller = new AbortController();
-      // However many queries and calls a handler runs side by side, each of them listens.
-      setMaxListeners(0, this.controller.signal);
-      if (this.reason) this.controller.abort(this.reason);
-    }
-    return this.controller.signal;
-  }
-
-  get traceparent(): string | undefined {
-    return traceparentFrom(this.metadata.get(CONTEXT_METADATA.traceparent)[0]);
-  }
-
-  get tracestate(): string | undefined {
-    return this.text(CONTEXT_METADATA.tracestate, TRACESTATE);
-  }
-
-  /** On whose behalf the call is made: what the metadata says, or what an authenticating guard has set. */
-  get principal(): string | undefined {
-    return this.ownPrincipal ?? this.text(CONTEXT_METADATA.principal, NAME);
-  }
-  set principal(name: string) {
-    this.ownPrincipal = checkedName('principal', name);
-  }
-
-  /** The customer whose data it is about: what the metadata says, or what an authenticating guard has set. */
-  get tenant(): string | undefined {
-    return this.ownTenant ?? this.text(CONTEXT_METADATA.tenant, NAME);
-  }
-  set tenant(name: string) {
-    this.ownTenant = checkedName('tenant', name);
   }
 
   // ── what handlers, guards and interceptors may use
@@ -266,17 +206,12 @@ export abstract class ServerCall implements CallContext {
     return this.deadline !== undefined && Date.now() >= this.deadline - DEADLINE_TOLERANCE;
   }
 
-  /** What ended the call from outside. */
-  protected get stopReason(): RookeryError | undefined {
-    return this.reason;
-  }
-
   /** Ends the call from outside: what works on it is told by its signal. */
   stop(reason: RookeryError): void {
     if (this.over) return;
     this.reason = reason;
     this.fail(reason);
-    this.controller?.abort(reason);
+    this.abort(reason);
   }
 
   /** Ends the call with an error. */
@@ -314,62 +249,28 @@ export abstract class ServerCall implements CallContext {
   send(reply: unknown): boolean {
     if (this.over) return false;
     const bytes = encodeReply(this.method.definition, reply);
-    const length = bytes.length + MESSAGE_OVERHEAD;
-    this.inFlight += 1;
-    this.inFlightBytes += length;
-    sendMessage(this.transport, bytes, () => this.sent(length));
-    return this.hasRoom;
+    const { window } = this;
+    const size = window.add(bytes.length);
+    sendMessage(this.transport, bytes, () => window.take(size));
+    return window.hasRoom;
   }
 
-  /** Bytes of replies that the reader has not taken. */
-  get bufferedBytes(): number {
-    return this.inFlightBytes;
-  }
-
-  get hasRoom(): boolean {
-    return this.inFlight < WINDOW.messages && this.inFlightBytes < WINDOW.bytes;
-  }
-
-  /** Resolves when the reader has taken enough, or when the call has ended. */
-  room(): Promise<void> {
-    if (this.over || this.hasRoom) return Promise.resolve();
-    return new Promise((resolve) => (this.wake = resolve));
-  }
-
-  private sent(length: number): void {
-    this.inFlight -= 1;
-    this.inFlightBytes -= length;
-    if (this.wake && this.inFlight <= WINDOW.messages / 2 && this.inFlightBytes <= WINDOW.bytes / 2) this.awake();
-  }
-
-  private awake(): void {
-    const { wake } = this;
-    this.wake = undefined;
-    wake?.();
+  /** The replies that the reader has not taken. */
+  get window(): ReplyWindow {
+    return (this.replies ??= new ReplyWindow());
   }
 
   private settle(code: Code, error?: unknown): void {
     const { calls, observer } = this.method;
     calls.ended(this);
     if (observer) observer.ended(this, code, performance.now() - this.startedAt, error);
-    this.awake();
+    this.replies?.end();
     try {
       this.release?.();
     } catch {
       // A source that fails while it is left has nobody to tell.
     }
   }
-
-  private text(key: string, pattern: RegExp): string | undefined {
-    const value = this.metadata.get(key)[0];
-    return typeof value === 'string' && pattern.test(value) ? value : undefined;
-  }
-}
-
-/** @throws {TypeError} when outgoing calls could not carry the name */
-function checkedName(what: string, name: string): string {
-  if (NAME.test(name)) return name;
-  throw new TypeError(`a ${what} takes 1 to 256 printable ASCII characters without spaces, as metadata does`);
 }
 
 function run(call: ServerCall): void {

@@ -13,7 +13,7 @@ export abstract class StreamedRequestsCall extends ServerCall {
   private readonly requests = new RequestStream(this.method.definition, this.transport);
 
   protected override open(): void {
-    this.onEnd(() => this.requests.close(this.stopReason));
+    this.onEnd(() => this.requests.close(this.reason));
     this.serve(this.requests);
   }
 
