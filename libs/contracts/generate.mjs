@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { createFileRegistry, fromBinary, getOption } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { useFastCodecs } from './fast-codecs.mjs';
+import { messageFingerprints } from './message-fingerprints.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const generated = join(root, 'libs/contracts/src/generated');
@@ -83,8 +84,7 @@ function writePackageIndex(folder) {
 }
 
 /** The ports table: where each service is found, from the `google.api.default_host` of its proto. */
-function serviceHosts(descriptorSet) {
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
+function serviceHosts(registry) {
   const defaultHost = registry.getExtension('google.api.default_host');
   const hosts = {};
   for (const type of registry) {
@@ -102,7 +102,13 @@ function generate(inputs) {
   useFastCodecs(generated, join(root, 'libs/contracts/src/wire/index.js'));
   useFastCodecs(join(root, 'libs/grpc/src/generated'), '@rookery/contracts');
   for (const folder of new Set(files(generated, '.ts').map((path) => dirname(path)))) writePackageIndex(folder);
-  const descriptorSet = buf('build', '-o', '-#format=binpb');
+  writeDescriptors(buf('build', '-o', '-#format=binpb'));
+  writeFileSync(stamp, inputs);
+}
+
+/** `descriptors.ts`: the descriptor set, and the tables that are read from it. */
+function writeDescriptors(descriptorSet) {
+  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
   mkdirSync(generated, { recursive: true });
   writeFileSync(
     join(generated, 'descriptors.ts'),
@@ -111,11 +117,12 @@ function generate(inputs) {
       '/** Every proto of the workspace as a google.protobuf.FileDescriptorSet, comments included. */',
       `export const DESCRIPTOR_SET_BASE64 =\n  '${descriptorSet.toString('base64')}';`,
       '/** Where each service is found: the google.api.default_host of its proto. */',
-      `export const SERVICE_HOSTS: Readonly<Record<string, { name: string; port: number }>> = ${JSON.stringify(serviceHosts(descriptorSet), null, 2)};`,
+      `export const SERVICE_HOSTS: Readonly<Record<string, { name: string; port: number }>> = ${JSON.stringify(serviceHosts(registry), null, 2)};`,
+      '/** A fingerprint of the schema of each message, all that it reaches included, by its full name. */',
+      `export const MESSAGE_FINGERPRINTS: Readonly<Record<string, string>> = ${JSON.stringify(messageFingerprints(registry), null, 2)};`,
       '',
     ].join('\n'),
   );
-  writeFileSync(stamp, inputs);
 }
 
 // In an installation without development dependencies there is nothing to generate with, and nothing to build either.

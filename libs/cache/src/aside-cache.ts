@@ -1,27 +1,35 @@
-import { randomUUID } from 'node:crypto';
-import { callContext } from '@rookery/context';
-import { NotFound, fromStatus, toStatus } from '@rookery/errors';
-import { Logger, Metrics } from '@rookery/observability';
+import { createHash } from 'node:crypto';
+import { durationToMs } from '@rookery/config';
+import { callContext, remainingTime } from '@rookery/context';
+import { type MessageCodec, schemaName } from '@rookery/contracts';
+import { NotFound } from '@rookery/errors';
+import type { Dependency, Logger, Metrics } from '@rookery/observability';
+import { ConcurrencyGate } from '@rookery/resilience';
+import { BoundedStore } from './bounded-store.js';
 import type { CacheConfig } from './cache.config.js';
+import { CacheMetrics } from './cache.metrics.js';
+import type { Answer, CacheStore } from './cache-store.js';
+import { freshUntil, isCurrent, valueOf } from './entry.js';
 import { Flight } from './flight.js';
-import type { CacheStore } from './store.js';
-
-/** A stored reply, or the stored fact that there is none; with the versions of its tags when its load began. */
-type Entry = { versions: string } & ({ bytes: string } | { missing: { message: string; details: string } });
+import { Invalidations } from './invalidations.js';
+import { Loader } from './loader.js';
+import { type Question, type Seen, versionsOf } from './question.js';
 
 export interface LoadOptions {
-  /** Milliseconds. Default: CACHE_TTL. */
-  ttl?: number;
+  /** How long the value is fresh: `'5m'` or milliseconds. Default: CACHE_TTL. */
+  ttl?: string | number;
+  /** What the value is about: invalidating any of them drops it. */
   tags?: readonly string[];
+  /** How long it may be served after that while it is loaded again, once, in the background. Default: not at all. */
+  staleFor?: string | number;
 }
 
-const LONGEST_TTL = 24 * 60 * 60 * 1000;
-const JITTER = 0.05;
-/** A tag's version outlives every entry that was stored under the version before. */
-const TAG_TTL = 2 * LONGEST_TTL;
-/** After the cache failed, how long calls do not even ask it. */
-const REST = 1_000;
-const RETRY_INVALIDATION = 1_000;
+/** Longer names are stored by their hash: whoever chooses a request must not choose how much memory its key takes. */
+const LONGEST_NAME = 200;
+/** A refresh in the background is given up after so many milliseconds: nobody waits for it. */
+const LONGEST_REFRESH = 30_000;
+/** After a refresh failed, how long the stale value is served without another attempt. */
+const REFRESH_PAUSE = 1_000;
 
 /**
  * Cache-aside that never serves what was invalidated. Each tag has a version; an entry holds the versions that were
@@ -31,10 +39,11 @@ const RETRY_INVALIDATION = 1_000;
  */
 export class AsideCache {
   private readonly flights = new Map<string, Flight<Uint8Array>>();
-  private readonly unsent = new Set<string>();
-  private readonly results;
-  private restUntil = 0;
-  private retry: NodeJS.Timeout | undefined;
+  private readonly refreshing = new Set<string>();
+  private readonly metrics: CacheMetrics;
+  private readonly bounded: BoundedStore;
+  private readonly invalidations: Invalidations;
+  private readonly loader: Loader;
 
   constructor(
     private readonly store: CacheStore,
@@ -42,144 +51,201 @@ export class AsideCache {
     private readonly service: string,
     metrics: Metrics,
     private readonly logger: Logger,
-    private readonly random: () => number = Math.random,
+    random: () => number = Math.random,
   ) {
-    this.results = metrics.counter('cache_requests_total', 'Look-ups, by result: hit, miss, wait, error.', ['result']);
+    const gate = new ConcurrencyGate(config.maxLoads);
+    this.bounded = new BoundedStore(store, {
+      timeout: config.timeout,
+      onFailure: (error) => logger.debug({ error }, 'the cache failed'),
+      onBreaker: (breaker) => this.breakerChanged(breaker.state, breaker.reason),
+    });
+    this.invalidations = new Invalidations(this.bounded, (tags) =>
+      logger.warn({ tags }, 'invalidations wait for the cache'),
+    );
+    this.metrics = new CacheMetrics(
+      metrics,
+      () => gate.waiting,
+      () => this.invalidations.unsentTags,
+    );
+    this.loader = new Loader({ store: this.bounded, config, service, metrics: this.metrics, gate, random });
   }
 
   /**
-   * The value of `key`: from the cache, or from `load`, which runs once however many callers of this process wait.
-   * What `load` throws reaches them all; `NotFound` is remembered for CACHE_NEGATIVE_TTL. A call that ends stops
-   * waiting, with its reason; the load goes on as long as another caller waits.
+   * The value of `key`: from the cache, or from `load`, which runs once however many callers of all processes wait.
+   * What `load` throws reaches those of this process; `NotFound` is remembered for CACHE_NEGATIVE_TTL. A call that ends
+   * stops waiting, with its reason; the load goes on as long as another caller waits. Nobody may write into the bytes.
+   *
+   * With a `codec` it takes and gives messages, which are kept apart by their schema: each caller has one of its own.
    */
-  async getOrLoad(key: string, load: () => Promise<Uint8Array>, options: LoadOptions = {}): Promise<Uint8Array> {
-    const signal = callContext()?.signal;
-    signal?.throwIfAborted();
-    const flying = this.flights.get(key);
-    if (flying && !flying.abandoned) {
-      this.results.inc({ result: 'wait' });
-      return flying.join(signal);
+  getOrLoad(
+    key: string,
+    load: () => Promise<Uint8Array>,
+    options?: LoadOptions & { codec?: undefined },
+  ): Promise<Uint8Array>;
+  getOrLoad<T>(key: string, load: () => T | Promise<T>, options: LoadOptions & { codec: MessageCodec<T> }): Promise<T>;
+  async getOrLoad<T>(
+    key: string,
+    load: () => T | Promise<T>,
+    { ttl, tags, staleFor, codec }: LoadOptions & { codec?: MessageCodec<T> } = {},
+  ): Promise<T | Uint8Array> {
+    const [fresh, stale] = [ttl, staleFor].map((time) => time && durationToMs(time)) as (number | undefined)[];
+    if (!codec) return this.find(key, load as () => Promise<Uint8Array>, tags, fresh, stale);
+    const name = `${schemaName(codec)}:${key}`;
+    const bytes = () => this.find(name, async () => codec.encode(await load()).finish(), tags, fresh, stale);
+    const found = await bytes();
+    try {
+      return codec.decode(found);
+    } catch {
+      // Not what was written: dropped and loaded again.
+      await this.bounded.ask((store) => store.delete([this.entryName(name)]));
+      return codec.decode(await bytes());
     }
-    const flight = new Flight((abandoned) => this.look(key, load, options, abandoned));
-    this.flights.set(key, flight);
-    flight.onLanded(() => {
-      // An invalidation, or callers who all left, may have made room for a flight that began later.
-      if (this.flights.get(key) === flight) this.flights.delete(key);
-    });
-    return flight.join(signal);
+  }
+
+  /** As `getOrLoad` for bytes, times in milliseconds; at once when the store answers at once. */
+  find(
+    key: string,
+    load: () => Promise<Uint8Array>,
+    tags?: readonly string[],
+    ttl = this.config.ttl,
+    staleFor = 0,
+  ): Answer<Uint8Array> {
+    const name = this.entryName(key);
+    const keys = tags ? [name, ...tags.map((tag) => this.tagName(tag))] : [name];
+    const question = { name, keys, ttl, staleFor, load };
+    const seen = this.bounded.ask((store) => store.getMany(keys));
+    if (!(seen instanceof Promise)) return this.answer(question, seen);
+    // Whoever is about to join a load counts as waiting for it.
+    const letGo = this.flights.get(name)?.hold();
+    return this.orEndOfCall(seen).then(
+      (found) => {
+        try {
+          return this.answer(question, found);
+        } finally {
+          letGo?.();
+        }
+      },
+      (error: unknown) => {
+        letGo?.();
+        throw error;
+      },
+    );
   }
 
   /**
    * Makes every entry with one of `tags` worthless, in all replicas. Call it after the commit. While the cache cannot
    * be reached it is tried again until it can.
    */
-  async invalidate(tags: readonly string[]): Promise<void> {
-    // Whoever asks from now on must not join a load that began before.
-    this.flights.clear();
-    for (const tag of tags) this.unsent.add(tag);
-    await this.sendInvalidations();
+  invalidate(tags: readonly string[]): Promise<void> {
+    return this.invalidations.add(tags.map((tag) => this.tagName(tag)));
+  }
+
+  /** For readiness: a service without its cache is slower, not away. */
+  get dependency(): Dependency {
+    return {
+      name: 'cache',
+      critical: false,
+      check: async () => {
+        const { closed, reason } = this.bounded.breaker;
+        if (!closed) return { up: false, detail: reason instanceof Error ? reason.message : String(reason) };
+        await this.store.ping();
+        return this.store.shared ? { up: true } : { up: true, detail: 'in memory' };
+      },
+    };
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.retry);
-    await this.store.close();
+    await this.invalidations.send();
+    this.invalidations.stop();
+    await this.bounded.close();
   }
 
-  private async look(
-    key: string,
-    load: () => Promise<Uint8Array>,
-    { ttl, tags = [] }: LoadOptions,
-    abandoned: AbortSignal,
-  ): Promise<Uint8Array> {
-    const name = this.nameOf(key);
-    const found = await this.ask((keyv) =>
-      keyv.getMany<string | Entry>([name, ...tags.map((tag) => this.tagName(tag))]),
-    );
-    const [entry, ...current] = found ?? [];
-    const versions = current.map((version) => version ?? '').join();
-    if (isEntry(entry) && entry.versions === versions && !tags.some((tag) => this.unsent.has(tag))) {
-      this.results.inc({ result: 'hit' });
-      if ('bytes' in entry) return Buffer.from(entry.bytes, 'base64');
-      throw fromStatus({
-        code: 5,
-        message: entry.missing.message,
-        details: Buffer.from(entry.missing.details, 'base64'),
-      });
+  private answer(question: Question, seen: Seen | undefined): Answer<Uint8Array> {
+    if (!seen || this.invalidations.concern(question.keys)) return this.join(question, undefined);
+    if (!isCurrent(seen)) return this.join(question, seen);
+    const entry = seen[0]!;
+    if (freshUntil(entry) > Date.now()) {
+      this.metrics.request('hit');
+    } else {
+      if (question.staleFor <= 0) return this.join(question, seen);
+      this.metrics.request('stale');
+      this.refresh(question, seen);
     }
-    this.results.inc({ result: found ? 'miss' : 'error' });
-    abandoned.throwIfAborted();
-    try {
-      const bytes = await load();
-      if (found)
-        await this.keep(name, { versions, bytes: Buffer.from(bytes).toString('base64') }, ttl ?? this.config.ttl);
-      return bytes;
-    } catch (error) {
-      if (found && error instanceof NotFound) {
-        const { message, details } = toStatus(error, this.service);
-        const missing = { message, details: details.toString('base64') };
-        await this.keep(name, { versions, missing }, this.config.negativeTtl);
-      }
-      throw error;
+    return valueOf(entry);
+  }
+
+  /** Waits for the load that is under way, or begins one. @param seen undefined when the cache has no answer */
+  private join(question: Question, seen: Seen | undefined): Promise<Uint8Array> {
+    const signal = callContext()?.signal;
+    signal?.throwIfAborted();
+    const { name } = question;
+    // Without the cache nothing tells whether a load began before a change but what this process itself has changed.
+    const versions = seen ? versionsOf(seen) : `#${this.invalidations.epoch}`;
+    const flying = this.flights.get(name);
+    if (flying?.versions === versions && !flying.abandoned) {
+      this.metrics.request('wait');
+      return flying.join(signal);
     }
-  }
-
-  private async keep(name: string, entry: Entry, ttl: number): Promise<void> {
-    const jittered = Math.min(ttl, LONGEST_TTL) * (1 + JITTER * (2 * this.random() - 1));
-    if (jittered > 0) await this.ask((keyv) => keyv.set(name, entry, Math.round(jittered)));
-  }
-
-  private async sendInvalidations(): Promise<void> {
-    const tags = [...this.unsent];
-    const sent = await this.ask(
-      (keyv) => Promise.all(tags.map((tag) => keyv.set(this.tagName(tag), randomUUID(), TAG_TTL))),
-      { always: true },
+    this.metrics.request(seen ? 'miss' : 'error');
+    const flight = new Flight<Uint8Array>(versions, (loading) =>
+      seen ? this.loader.once(question, seen, loading) : this.loader.alone(question, loading),
     );
-    if (sent) for (const tag of tags) this.unsent.delete(tag);
-    if (this.unsent.size === 0 || this.retry) return;
-    this.logger.warn({ tags: this.unsent.size }, 'invalidations wait for the cache');
-    this.retry = setTimeout(() => {
-      this.retry = undefined;
-      void this.sendInvalidations();
-    }, RETRY_INVALIDATION).unref();
-  }
-
-  /**
-   * Asks the store, for CACHE_TIMEOUT at most; undefined when it does not answer. A call may leave sooner (`getOrLoad`);
-   * an invalidation is not the call's alone and goes on.
-   */
-  private async ask<T>(
-    question: (keyv: CacheStore['keyv']) => Promise<T>,
-    { always = false } = {},
-  ): Promise<T | undefined> {
-    if (!always && Date.now() < this.restUntil) return undefined;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const { timeout } = this.config;
-      timer = setTimeout(() => reject(new Error(`the cache did not answer within ${timeout} ms`)), timeout);
+    this.flights.set(name, flight);
+    flight.onLanded(async () => {
+      // Until the value is stored, others still find none and must find this.
+      await flight.storing;
+      if (this.flights.get(name) === flight) this.flights.delete(name);
     });
-    try {
-      return await Promise.race([question(this.store.keyv), late]);
-    } catch (error) {
-      this.restUntil = Date.now() + REST;
-      this.logger.debug({ error }, 'the cache failed');
-      return undefined;
-    } finally {
-      clearTimeout(timer);
-    }
+    return flight.join(signal);
   }
 
-  private nameOf(key: string): string {
-    return `${this.service}:${key}`;
+  private refresh(question: Question, stale: Seen): void {
+    const { name } = question;
+    if (this.refreshing.has(name)) return;
+    this.refreshing.add(name);
+    const done = () => void this.refreshing.delete(name);
+    const flight = new Flight(versionsOf(stale), async (loading: Flight<Uint8Array>) => {
+      await this.loader.refresh(question, stale, loading);
+      await loading.storing;
+      return stale[0]!;
+    });
+    flight.join(AbortSignal.timeout(LONGEST_REFRESH)).then(done, (error: unknown) => {
+      if (error instanceof NotFound) return done();
+      this.logger.warn({ error }, 'a stale value could not be refreshed');
+      setTimeout(done, REFRESH_PAUSE).unref();
+    });
+  }
+
+  /** A call whose deadline comes before the cache's answer need not wait for that. */
+  private orEndOfCall<T>(answer: Promise<T>): Promise<T> {
+    const left = remainingTime();
+    if (left === undefined || left > this.config.timeout) return answer;
+    const { signal } = callContext()!;
+    return new Promise((resolve, reject) => {
+      const leave = () => reject(signal.reason);
+      if (signal.aborted) leave();
+      signal.addEventListener('abort', leave, { once: true });
+      answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+    });
+  }
+
+  private breakerChanged(state: 'closed' | 'open' | 'half-open', reason: unknown): void {
+    this.metrics.breakerIs(state, reason);
+    if (state === 'open') this.logger.warn({ error: reason }, 'the cache is not asked until it answers again');
+    if (state !== 'closed') return;
+    this.logger.info('the cache answers again');
+    void this.invalidations.send();
+  }
+
+  private entryName(key: string): string {
+    return `${this.service}:entry:${short(key)}`;
   }
 
   private tagName(tag: string): string {
-    return `${this.service}:tag:${tag}`;
+    return `${this.service}:tag:${short(tag)}`;
   }
 }
 
-/** A corrupt value counts as none. */
-function isEntry(value: unknown): value is Entry {
-  if (typeof value !== 'object' || value === null || typeof (value as Entry).versions !== 'string') return false;
-  const { bytes, missing } = value as { bytes?: unknown; missing?: { message?: unknown; details?: unknown } };
-  return typeof bytes === 'string' || (typeof missing?.message === 'string' && typeof missing.details === 'string');
+function short(name: string): string {
+  return name.length <= LONGEST_NAME ? name : createHash('sha256').update(name).digest('base64url');
 }

@@ -1,32 +1,18 @@
-import { SetMetadata } from '@nestjs/common';
-
-/** How the replies of a handler are cached. The functions get the decoded request, before its validation. */
-export interface CacheAsideOptions<Request> {
-  /** What tells one reply from another: `user:${id}`. */
-  key: (request: Request) => string;
-  /** `'5m'` or milliseconds. Default: CACHE_TTL. */
-  ttl?: string | number;
-  /** What the reply is about: invalidating any of them drops the entry. */
-  tags?: (request: Request) => string[];
-}
-
-/** What a handler that changes something makes stale. */
-export interface CacheEvictOptions<Request> {
-  tags: (request: Request) => string[];
-}
-
-export const CACHE_ASIDE = 'rookery:cache-aside';
-export const CACHE_EVICT = 'rookery:cache-evict';
+import { SetMetadata, UseInterceptors, applyDecorators } from '@nestjs/common';
+import { CacheAsideInterceptor } from './cache-aside.interceptor.js';
+import { CACHE_ASIDE, CACHE_EVICT, type CacheAsideOptions, type CacheEvictOptions } from './cache-aside.metadata.js';
 
 /**
  * Answers a unary handler's calls from the cache: one load per key however many callers wait, the encoded reply is
  * stored, "not found" is remembered for a short time. A cache that is down is a cache that misses.
+ *
+ * It needs `cache: true` in the service's declaration.
  */
 export function CacheAside<Request>(options: CacheAsideOptions<Request>): MethodDecorator {
-  return SetMetadata(CACHE_ASIDE, options);
+  return applyDecorators(SetMetadata(CACHE_ASIDE, options), UseInterceptors(CacheAsideInterceptor));
 }
 
 /** Invalidates tags once the handler has ended, which is after its transaction's commit. */
 export function CacheEvict<Request>(options: CacheEvictOptions<Request>): MethodDecorator {
-  return SetMetadata(CACHE_EVICT, options);
+  return applyDecorators(SetMetadata(CACHE_EVICT, options), UseInterceptors(CacheAsideInterceptor));
 }

@@ -1,5 +1,4 @@
 import type { ExecutionContext } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
 import { EncodedReply, attachMethodDefinition } from '@rookery/contracts';
 import { GetUserRequest, User, UserServiceDefinition } from '@rookery/contracts/user/v1';
 import { Environment, loadConfig } from '@rookery/config';
@@ -10,7 +9,7 @@ import { AsideCache } from './aside-cache.js';
 import { CacheAside, CacheEvict } from './cache-aside.decorator.js';
 import { CacheAsideInterceptor } from './cache-aside.interceptor.js';
 import { CacheConfig } from './cache.config.js';
-import { openStore } from './store.js';
+import { openStore } from './open-store.js';
 
 const tags = ({ id }: GetUserRequest) => [`user:${id}`];
 
@@ -19,19 +18,21 @@ class Handlers {
   get(): void {}
   @CacheEvict<GetUserRequest>({ tags })
   change(): void {}
+  @CacheAside<GetUserRequest>({ key: ({ id }) => id })
+  stream(): void {}
 }
 
 function setUp() {
   const [config] = loadConfig([CacheConfig], new Environment({}));
   const logger = createLogger({ level: 'silent', format: 'json' } as LogConfig, 'test');
-  const cache = new AsideCache(openStore(config, 'test', logger), config, 'test', new Metrics(), logger);
-  const interceptor = new CacheAsideInterceptor(cache, new Reflector());
+  const cache = new AsideCache(openStore(config, 'test', logger).store, config, 'test', new Metrics(), logger);
+  const interceptor = new CacheAsideInterceptor(cache);
   const { get, change } = Handlers.prototype;
   for (const handler of [get, change]) attachMethodDefinition(handler, UserServiceDefinition.methods.getUser as never);
   const contextOf = (handler: () => void) =>
     ({
       getHandler: () => handler,
-      switchToRpc: () => ({ getData: () => ({ id: '1' }) }),
+      getArgByIndex: () => ({ id: '1' }),
     }) as unknown as ExecutionContext;
   const read = async (name: string) => {
     const handle = () => of(User.fromPartial({ id: '1', name }));
@@ -39,6 +40,8 @@ function setUp() {
     return User.decode((reply as EncodedReply).bytes).name;
   };
   return {
+    interceptor,
+    contextOf,
     read,
     evict: (work: Promise<unknown>) => interceptor.intercept(contextOf(change), { handle: () => from(work) }),
   };
@@ -67,4 +70,11 @@ it('evicts although the handler failed: its change may have been made', async ()
   await read('first');
   await expect(lastValueFrom(evict(Promise.reject(new Error('the answer was lost'))))).rejects.toThrow('lost');
   expect(await read('second')).toBe('second');
+});
+
+it('refuses a handler of a stream, by the name of its RPC', () => {
+  const { interceptor, contextOf } = setUp();
+  const { stream } = Handlers.prototype;
+  attachMethodDefinition(stream, UserServiceDefinition.methods.streamUsers as never);
+  expect(() => interceptor.intercept(contextOf(stream), { handle: () => of() })).toThrow(/StreamUsers.*unary/);
 });

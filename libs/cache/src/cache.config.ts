@@ -44,4 +44,31 @@ export class CacheConfig {
     max: 10_000_000,
   })
   readonly memoryMax!: number;
+
+  @EnvInteger({
+    name: 'CACHE_MEMORY_MAX_BYTES',
+    description: 'Bytes of the cache in memory, at most, keys included.',
+    default: 64 * 1024 * 1024,
+    min: 1024,
+    max: 64 * 1024 * 1024 * 1024,
+  })
+  readonly memoryMaxBytes!: number;
+
+  @EnvDuration({
+    name: 'CACHE_LEASE',
+    description: 'How long the other replicas wait for the one that loads, before they load themselves.',
+    default: '3s',
+    min: '10ms',
+    max: '5m',
+  })
+  readonly lease!: number;
+
+  @EnvInteger({
+    name: 'CACHE_MAX_LOADS',
+    description: 'Loads at once in this process while the cache does not answer; the others wait for their turn.',
+    default: 20,
+    min: 1,
+    max: 100_000,
+  })
+  readonly maxLoads!: number;
 }

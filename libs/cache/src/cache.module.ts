@@ -1,11 +1,9 @@
 import { type DynamicModule, Global, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { CacheModule as NestCacheModule } from '@nestjs/cache-manager';
-import { APP_INTERCEPTOR } from '@nestjs/core';
 import { DependencyRegistry, Logger, Metrics } from '@rookery/observability';
 import { AsideCache } from './aside-cache.js';
-import { CacheAsideInterceptor } from './cache-aside.interceptor.js';
 import { CacheConfig } from './cache.config.js';
-import { type CacheStore, openStore } from './store.js';
+import { type OpenedStore, openStore } from './open-store.js';
 
 const STORE = Symbol('cache store');
 
@@ -30,18 +28,14 @@ export class CacheModule implements OnApplicationShutdown {
       providers: [
         {
           provide: STORE,
-          useFactory: (config: CacheConfig, logger: Logger, dependencies: DependencyRegistry) => {
-            const opened = openStore(config, name, logger);
-            dependencies.register(opened.dependency);
-            return opened;
-          },
-          inject: [CacheConfig, Logger, DependencyRegistry],
+          useFactory: (config: CacheConfig, logger: Logger) => openStore(config, name, logger),
+          inject: [CacheConfig, Logger],
         },
       ],
       exports: [STORE],
     };
     const nest = NestCacheModule.registerAsync({
-      useFactory: ({ keyv }: CacheStore, { ttl }: CacheConfig) => ({ stores: [keyv], ttl }),
+      useFactory: ({ keyv }: OpenedStore, { ttl }: CacheConfig) => ({ stores: [keyv], ttl }),
       inject: [STORE, CacheConfig],
     });
     return {
@@ -50,11 +44,19 @@ export class CacheModule implements OnApplicationShutdown {
       providers: [
         {
           provide: AsideCache,
-          useFactory: (opened: CacheStore, config: CacheConfig, metrics: Metrics, logger: Logger) =>
-            new AsideCache(opened, config, name, metrics, logger),
-          inject: [STORE, CacheConfig, Metrics, Logger],
+          useFactory: (
+            { store: opened }: OpenedStore,
+            config: CacheConfig,
+            metrics: Metrics,
+            logger: Logger,
+            dependencies: DependencyRegistry,
+          ) => {
+            const cache = new AsideCache(opened, config, name, metrics, logger);
+            dependencies.register(cache.dependency);
+            return cache;
+          },
+          inject: [STORE, CacheConfig, Metrics, Logger, DependencyRegistry],
         },
-        { provide: APP_INTERCEPTOR, useClass: CacheAsideInterceptor },
       ],
       exports: [AsideCache, nest],
     };

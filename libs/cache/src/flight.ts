@@ -10,15 +10,26 @@ import { callContext, contextLike, runWithContext } from '@rookery/context';
 export class Flight<T> {
   private readonly landed: Promise<T>;
   private readonly ending = new AbortController();
+  /** What goes on after its value is there: storing it. */
+  storing: unknown;
   private waiting = 0;
+  private over = false;
 
-  constructor(load: (signal: AbortSignal) => Promise<T>) {
+  /** @param versions what it loads under: only who has read the same versions may join */
+  constructor(
+    public versions: string,
+    load: (flight: Flight<T>) => Promise<T>,
+  ) {
     const { signal } = this.ending;
     const call = callContext();
     const context = call && contextLike(call, { deadline: undefined, signal });
-    this.landed = context ? runWithContext(context, load, signal) : load(signal);
-    // Nobody may be left to hear of a failure.
-    this.landed.catch(() => undefined);
+    this.landed = context ? runWithContext(context, load, this) : load(this);
+    this.onLanded(() => (this.over = true));
+  }
+
+  /** Aborts when nobody waits any more. */
+  get signal(): AbortSignal {
+    return this.ending.signal;
   }
 
   /** Whether all callers have left. Whoever comes now needs a load of their own. */
@@ -31,15 +42,23 @@ export class Flight<T> {
     this.landed.then(done, done);
   }
 
+  /** Keeps it going for somebody, until they call what this gives back. */
+  hold(): (reason?: unknown) => void {
+    this.waiting += 1;
+    return (reason) => {
+      this.waiting -= 1;
+      if (this.waiting === 0 && !this.over) this.ending.abort(reason);
+    };
+  }
+
   /** What the load answers, or rejects with the reason of `signal` when that aborts first. */
   join(signal: AbortSignal | undefined): Promise<T> {
-    this.waiting += 1;
+    const letGo = this.hold();
     if (!signal) return this.landed;
     return new Promise<T>((resolve, reject) => {
       const leave = () => {
         reject(signal.reason);
-        this.waiting -= 1;
-        if (this.waiting === 0) this.ending.abort(signal.reason);
+        letGo(signal.reason);
       };
       signal.addEventListener('abort', leave, { once: true });
       this.onLanded(() => signal.removeEventListener('abort', leave));

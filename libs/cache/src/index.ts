@@ -1,4 +1,5 @@
-export { CacheAside, CacheEvict, type CacheAsideOptions, type CacheEvictOptions } from './cache-aside.decorator.js';
+export { CacheAside, CacheEvict } from './cache-aside.decorator.js';
+export type { CacheAsideOptions, CacheEvictOptions } from './cache-aside.metadata.js';
 export { CacheConfig } from './cache.config.js';
 export { CacheModule } from './cache.module.js';
-export { AsideCache } from './aside-cache.js';
+export { AsideCache, type LoadOptions } from './aside-cache.js';

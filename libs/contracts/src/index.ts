@@ -10,5 +10,6 @@ export type {
   ServiceController,
   ServiceDefinition,
 } from './service-definition.js';
+export { schemaName } from './schema-name.js';
 export { attachMethodDefinition, methodDefinitionOf } from './method-metadata.js';
 export { BinaryReader, BinaryWriter } from './wire/index.js';

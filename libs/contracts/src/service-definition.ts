@@ -3,6 +3,8 @@ import type { Observable } from 'rxjs';
 /** Turns messages of one type into protobuf bytes and back. `$type` is the full name, such as `user.v1.User`. */
 export interface MessageCodec<T> {
   readonly $type: string;
+  /** Tells its schema from others of the same name, when it is not generated from proto/ (`schemaName`). */
+  readonly $fingerprint?: string;
   encode(message: T): { finish(): Uint8Array };
   decode(bytes: Uint8Array): T;
   fromPartial(partial: object): T;

@@ -1,77 +1,44 @@
 import { createClient } from '@keyv/redis';
+import { type MessageCodec } from '@rookery/contracts';
+import { User } from '@rookery/contracts/user/v1';
 import { NotFound } from '@rookery/errors';
-import { type LogConfig, Metrics, createLogger } from '@rookery/observability';
-import { Environment, loadConfig } from '@rookery/config';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { randomUUID } from 'node:crypto';
-import { AsideCache, CacheConfig } from '@rookery/cache';
-import { openStore } from '../../../libs/cache/src/store.js';
-
-const logger = createLogger({ level: 'silent', format: 'json' } as LogConfig, 'test');
-const bytes = (text: string) => Buffer.from(text);
-const isUp = ({ dependency }: ReturnType<typeof openStore>) =>
-  dependency.check().then(
-    ({ up }) => up,
-    () => false,
-  );
+import { Replica, bytes, newService } from './cache.fixture.js';
 
 describe.each([
   { driver: 'in memory', url: () => undefined },
   { driver: 'on Redis', url: () => inject('redisUrl') },
 ])('cache-aside $driver', ({ url }) => {
   let service: string;
-  let metrics: Metrics;
-  let caches: AsideCache[];
-
-  const open = (target = url()) => {
-    const [config] = loadConfig([CacheConfig], new Environment({ REDIS_URL: target, CACHE_TIMEOUT: '2s' }));
-    const store = openStore(config, service, logger);
-    const cache = new AsideCache(store, config, service, metrics, logger);
-    caches.push(cache);
-    return {
-      cache,
-      ready: async () => {
-        await expect.poll(() => isUp(store)).toBe(true);
-      },
-    };
-  };
-  const results = async () => {
-    const { values } = await metrics.registry.getSingleMetric('cache_requests_total')!.get();
-    return Object.fromEntries(values.map(({ labels, value }) => [labels['result'], value]));
+  let replica: Replica;
+  const open = async () => {
+    replica = await Replica.open(service, { REDIS_URL: url() });
+    return replica.cache;
   };
 
-  beforeEach(() => {
-    service = `test-${randomUUID()}`;
-    metrics = new Metrics();
-    caches = [];
-  });
-  afterEach(async () => {
-    for (const cache of caches) await cache.close();
-  });
+  beforeEach(() => (service = newService()));
+  afterEach(() => replica.cache.close());
 
   it('loads once and then answers from the cache', async () => {
-    const { cache, ready } = open();
-    await ready();
+    const cache = await open();
     let loads = 0;
     const get = () => cache.getOrLoad('k', async () => bytes(`v${++loads}`));
     expect(String(await get())).toBe('v1');
     expect(String(await get())).toBe('v1');
-    expect(await results()).toEqual({ miss: 1, hit: 1 });
+    expect(await replica.metric('cache_requests_total')).toEqual({ miss: 1, hit: 1 });
   });
 
   it('loads once however many wait', async () => {
-    const { cache, ready } = open();
-    await ready();
+    const cache = await open();
     let loads = 0;
     const get = () => cache.getOrLoad('k', async () => bytes(`v${++loads}`));
     const all = await Promise.all(Array.from({ length: 100 }, get));
     expect(new Set(all.map(String))).toEqual(new Set(['v1']));
-    expect(await results()).toMatchObject({ miss: 1, wait: 99 });
+    expect(await replica.metric('cache_requests_total')).toMatchObject({ miss: 1, wait: 99 });
   });
 
   it('remembers that something does not exist, with the reason', async () => {
-    const { cache, ready } = open();
-    await ready();
+    const cache = await open();
     let loads = 0;
     const get = () =>
       cache.getOrLoad('k', async () => {
@@ -84,15 +51,13 @@ describe.each([
   });
 
   it('does not remember any other failure', async () => {
-    const { cache, ready } = open();
-    await ready();
+    const cache = await open();
     await expect(cache.getOrLoad('k', () => Promise.reject(new Error('once')))).rejects.toThrow('once');
     expect(String(await cache.getOrLoad('k', async () => bytes('v')))).toBe('v');
   });
 
   it('forgets what is invalidated, everything else stays', async () => {
-    const { cache, ready } = open();
-    await ready();
+    const cache = await open();
     const get = (key: string, value: string) =>
       cache.getOrLoad(key, async () => bytes(value), { tags: [`tag:${key}`] });
     await get('a', 'a1');
@@ -103,8 +68,7 @@ describe.each([
   });
 
   it('never serves a value whose load began before the invalidation, however late it is stored', async () => {
-    const { cache, ready } = open();
-    await ready();
+    const cache = await open();
     const options = { tags: ['t'] };
     let finish = (_value: Uint8Array) => {};
     const loading = new Promise<void>((started) => {
@@ -117,59 +81,97 @@ describe.each([
     expect(String(await cache.getOrLoad('k', async () => bytes('newer'), options))).toBe('new');
   });
 
-  it('drops a corrupt value and loads again', async () => {
-    const [config] = loadConfig([CacheConfig], new Environment({ REDIS_URL: url() }));
-    const store = openStore(config, service, logger);
-    const cache = new AsideCache(store, config, service, metrics, logger);
-    caches.push(cache);
-    await expect.poll(() => isUp(store)).toBe(true);
-    await store.keyv.set(`${service}:k`, 'garbage');
+  it.each([
+    ['garbage', bytes('garbage')],
+    ['nothing', Buffer.alloc(0)],
+    ['what is too short', Buffer.from([0xc1, 0x52, 0, 0])],
+  ])('drops %s and loads again', async (_what, garbage) => {
+    const cache = await open();
+    await replica.store.set(`${service}:entry:k`, garbage, 60_000);
     expect(String(await cache.getOrLoad('k', async () => bytes('v')))).toBe('v');
     expect(String(await cache.getOrLoad('k', async () => bytes('w')))).toBe('v');
   });
-});
 
-it('is a cache that misses while Redis cannot be reached', async () => {
-  const metrics = new Metrics();
-  const [config] = loadConfig(
-    [CacheConfig],
-    new Environment({ REDIS_URL: 'redis://127.0.0.1:1', CACHE_TIMEOUT: '50ms' }),
-  );
-  const store = openStore(config, 'test', logger);
-  const cache = new AsideCache(store, config, 'test', metrics, logger);
-  let loads = 0;
-  const get = () => cache.getOrLoad('k', async () => bytes(`v${++loads}`));
-  expect(String(await get())).toBe('v1');
-  expect(String(await get())).toBe('v2');
-  await expect(cache.invalidate(['t'])).resolves.toBeUndefined();
-  await expect(store.dependency.check()).rejects.toThrow();
-  await cache.close();
+  it('believes no entry whose tags have lost their versions, as eviction may do', async () => {
+    const cache = await open();
+    const get = (value: string) => cache.getOrLoad('k', async () => bytes(value), { tags: ['t'] });
+    await get('old');
+    await replica.store.delete([`${service}:tag:t`]);
+    expect(String(await get('new'))).toBe('new');
+    expect(String(await get('newer'))).toBe('new');
+  });
+
+  it('takes and gives messages, of its own to each caller', async () => {
+    const cache = await open();
+    let loads = 0;
+    const get = () =>
+      cache.getOrLoad('k', () => User.fromPartial({ id: '1', name: `v${++loads}`, createTime: new Date(5) }), {
+        codec: User,
+      });
+    const [first, again] = await Promise.all([get(), get()]);
+    expect([first, again, await get()]).toEqual(Array(3).fill(first));
+    expect([first.name, first.createTime]).toEqual(['v1', new Date(5)]);
+    first.name = 'changed';
+    expect([again.name, (await get()).name]).toEqual(['v1', 'v1']);
+  });
+
+  it('reads no message with another schema than it was written with', async () => {
+    const cache = await open();
+    const withSchema = ($fingerprint: string): MessageCodec<User> => ({ ...User, $fingerprint });
+    const get = (codec: MessageCodec<User>, name: string) =>
+      cache.getOrLoad('k', () => User.fromPartial({ name }), { codec, tags: ['t'] }).then((user) => user.name);
+    const [before, after] = [withSchema('before'), withSchema('after')];
+    expect([await get(before, 'old'), await get(after, 'new')]).toEqual(['old', 'new']);
+    expect([await get(before, 'x'), await get(after, 'x')]).toEqual(['old', 'new']);
+    // Both replicas of a rollout hear of a change.
+    await cache.invalidate(['t']);
+    expect([await get(before, 'old 2'), await get(after, 'new 2')]).toEqual(['old 2', 'new 2']);
+  });
+
+  it('drops a message that cannot be decoded and loads again', async () => {
+    const cache = await open();
+    const decode = (encoded: Uint8Array) => {
+      if (encoded[0] === 0xff) throw new Error('no message');
+      return User.decode(encoded);
+    };
+    const broken: MessageCodec<User> = { ...User, encode: () => ({ finish: () => Buffer.from([0xff]) }), decode };
+    await expect(cache.getOrLoad('k', () => User.fromPartial({}), { codec: broken })).rejects.toThrow('no message');
+    const name = (value: string) =>
+      cache.getOrLoad('k', () => User.fromPartial({ name: value }), { codec: { ...User, decode } });
+    expect([(await name('v')).name, (await name('w')).name]).toEqual(['v', 'v']);
+  });
+
+  it('stores under the hash of names that are long', async () => {
+    const cache = await open();
+    const long = 'x'.repeat(10_000);
+    const get = (value: string) => cache.getOrLoad(long, async () => bytes(value), { tags: [long] });
+    expect([String(await get('v')), String(await get('w'))]).toEqual(['v', 'v']);
+    expect(await replica.store.getMany([`${service}:entry:${long}`, `${service}:tag:${long}`])).toEqual([null, null]);
+    await cache.invalidate([long]);
+    expect(String(await get('new'))).toBe('new');
+  });
 });
 
 it('invalidates in every replica as soon as Redis takes it again', async () => {
-  const service = `test-${randomUUID()}`;
+  const service = newService();
   const admin = createClient({ url: inject('redisUrl') });
   await admin.connect();
   const acl = (...rules: string[]) => admin.sendCommand(['ACL', 'SETUSER', service, ...rules]);
   await acl('on', '>secret', '~*', '&*', '+@all');
-  const open = (url: string) => {
-    const [config] = loadConfig([CacheConfig], new Environment({ REDIS_URL: url, CACHE_TIMEOUT: '2s' }));
-    const store = openStore(config, service, logger);
-    return { store, cache: new AsideCache(store, config, service, new Metrics(), logger) };
-  };
-  const writer = open(inject('redisUrl').replace('redis://', `redis://${service}:secret@`));
-  const reader = open(inject('redisUrl'));
-  await expect.poll(async () => (await isUp(writer.store)) && (await isUp(reader.store))).toBe(true);
-  const get = async ({ cache }: typeof reader, value: string) =>
+  const writer = await Replica.open(service, {
+    REDIS_URL: inject('redisUrl').replace('redis://', `redis://${service}:secret@`),
+  });
+  const reader = await Replica.open(service);
+  const get = async ({ cache }: Replica, value: string) =>
     String(await cache.getOrLoad('k', async () => bytes(value), { tags: ['t'] }));
   expect([await get(writer, 'old'), await get(reader, 'never')]).toEqual(['old', 'old']);
 
   // Redis keeps its data and refuses the writer's: the change is made, its invalidation cannot be.
-  await acl('-set');
+  await acl('-unlink');
   await writer.cache.invalidate(['t']);
   expect([await get(writer, 'new'), await get(reader, 'never')]).toEqual(['new', 'old']);
 
-  await acl('+set');
+  await acl('+unlink');
   await expect.poll(() => get(reader, 'new')).toBe('new');
   await Promise.all([writer.cache.close(), reader.cache.close()]);
   await admin.sendCommand(['ACL', 'DELUSER', service]);

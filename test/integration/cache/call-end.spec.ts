@@ -7,7 +7,7 @@ import { type TestDatabase, createTestDatabase } from '@rookery/testing';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, expect, inject, it } from 'vitest';
 import { randomUUID } from 'node:crypto';
-import { openStore } from '../../../libs/cache/src/store.js';
+import { openStore } from '../../../libs/cache/src/open-store.js';
 import { callOf, openDatabaseApp, timed } from '../database/database-app.fixture.js';
 
 const SLOW = 'SELECT pg_sleep(5)';
@@ -32,11 +32,10 @@ async function openCache(redisUrl = inject('redisUrl')): Promise<AsideCache> {
   const logger = pino({ level: 'silent' });
   const service = `test-${randomUUID()}`;
   const [config] = loadConfig([CacheConfig], new Environment({ REDIS_URL: redisUrl, CACHE_TIMEOUT: '5s' }));
-  const store = openStore(config, service, logger);
-  const cache = new AsideCache(store, config, service, new Metrics(), logger);
+  const cache = new AsideCache(openStore(config, service, logger).store, config, service, new Metrics(), logger);
   closing.push(() => cache.close());
   const isUp = () =>
-    store.dependency.check().then(
+    cache.dependency.check().then(
       ({ up }) => up,
       () => false,
     );

@@ -1,0 +1,192 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { NotFound } from '@rookery/errors';
+import type { ConcurrencyGate } from '@rookery/resilience';
+import type { BoundedStore } from './bounded-store.js';
+import type { CacheConfig } from './cache.config.js';
+import type { CacheMetrics } from './cache.metrics.js';
+import { VERSION_LENGTH, freshUntil, areComplete, isCurrent, missingEntry, valueEntry, valueOf } from './entry.js';
+import type { Flight } from './flight.js';
+import { type Question, type Seen, versionsOf } from './question.js';
+
+/** What is kept and served stale ends after a day, whatever is asked for. */
+const LONGEST_LIFE = 24 * 60 * 60 * 1000;
+const JITTER = 0.05;
+/** How long a tag's version lives before anything is stored under it; a load that takes longer stores in vain. */
+const UNUSED_VERSION_LIFE = 60_000;
+/** Milliseconds between two looks for what another process loads. */
+const FIRST_PAUSE = 2;
+const LONGEST_PAUSE = 50;
+
+type Loading = Flight<Uint8Array>;
+
+export interface LoaderParts {
+  store: BoundedStore;
+  config: CacheConfig;
+  /** The service's name, which begins the names of its leases. */
+  service: string;
+  metrics: CacheMetrics;
+  gate: ConcurrencyGate;
+  random: () => number;
+}
+
+/**
+ * Loads what is missing, once for all processes: whoever takes the lease of a key loads, the others wait for the value.
+ * The lease is named after the versions of the tags too, so that nobody who comes after an invalidation waits for a
+ * load from before it.
+ */
+export class Loader {
+  /** A load inside of a load has its outer one's place: waiting for another could be for ever. */
+  private readonly inside = new AsyncLocalStorage<true>();
+
+  constructor(private readonly parts: LoaderParts) {}
+
+  /** Without the cache, which has no answer: so many at once. */
+  alone(question: Question, { signal }: Loading): Promise<Uint8Array> {
+    const load = () => this.measured(question.load);
+    return this.inside.getStore() ? load() : this.parts.gate.run(() => this.inside.run(true, load), signal);
+  }
+
+  /** The value: of this process' load, or of the one that is faster. */
+  async once(question: Question, before: Seen, flight: Loading): Promise<Uint8Array> {
+    const { store, config, metrics } = this.parts;
+    const patience = performance.now() + 2 * config.lease;
+    let waited = false;
+    for (let seen: Seen | undefined = before; ;) {
+      seen = areComplete(seen.slice(1)) ? seen : await this.withVersions(question, seen);
+      if (!seen) return this.alone(question, flight);
+      flight.versions = versionsOf(seen);
+      if (!store.shared) return this.load(question, seen, flight);
+
+      const lease = this.leaseOf(question, seen);
+      const claimed = await this.claim(question, lease);
+      if (!claimed) return this.alone(question, flight);
+      seen = claimed.seen;
+      const fresh = isFresh(seen);
+      const same = versionsOf(seen) === flight.versions;
+      if (!fresh && same && (claimed.mine || performance.now() > patience)) {
+        return this.load(question, seen, flight, claimed.mine ? lease : undefined);
+      }
+      if (claimed.mine) this.release(lease);
+      if (fresh) return valueOf(seen[0]!);
+      if (!same) continue;
+      if (!waited) metrics.leaseWait();
+      waited = true;
+      seen = await this.waitForOther(question, lease, flight);
+      if (!seen) return this.alone(question, flight);
+      if (isFresh(seen)) return valueOf(seen[0]!);
+    }
+  }
+
+  /** Loads again what is served stale meanwhile, unless another process does. */
+  async refresh(question: Question, stale: Seen, flight: Loading): Promise<Uint8Array | undefined> {
+    if (!this.parts.store.shared) return this.load(question, stale, flight);
+    const lease = this.leaseOf(question, stale);
+    const claimed = await this.claim(question, lease);
+    if (!claimed?.mine) return undefined;
+    if (!isFresh(claimed.seen) && versionsOf(claimed.seen) === flight.versions) {
+      return this.load(question, claimed.seen, flight, lease);
+    }
+    this.release(lease);
+    return undefined;
+  }
+
+  /** Gives each tag a version that has none: set before the load, so that an invalidation after it is one after it. */
+  private async withVersions({ keys }: Question, seen: Seen): Promise<Seen | undefined> {
+    const found = await this.parts.store.ask((store) => {
+      const given = keys.slice(1).map((key, index) => {
+        const version = seen[index + 1];
+        if (version?.length === VERSION_LENGTH) return true;
+        const drawn = randomBytes(VERSION_LENGTH);
+        return version ? store.set(key, drawn, UNUSED_VERSION_LIFE) : store.add(key, drawn, UNUSED_VERSION_LIFE);
+      });
+      // On one connection the last question is answered last.
+      return Promise.all([Promise.all(given), store.getMany(keys)]);
+    });
+    return found && areComplete(found[1].slice(1)) ? found[1] : undefined;
+  }
+
+  /** One round trip: tries to take the lease, then looks again, for the one who had it may have finished by now. */
+  private async claim({ keys }: Question, lease: Lease): Promise<{ mine: boolean; seen: Seen } | undefined> {
+    const answer = await this.parts.store.ask((store) =>
+      Promise.all([store.add(lease.name, lease.token, this.parts.config.lease), store.getMany(keys)]),
+    );
+    return answer && { mine: answer[0], seen: answer[1] };
+  }
+
+  private leaseOf({ name }: Question, seen: Seen): Lease {
+    return { name: `${this.parts.service}:lease:${versionsOf(seen)}:${name}`, token: randomBytes(12) };
+  }
+
+  private release({ name, token }: Lease): void {
+    void this.parts.store.ask((store) => store.deleteIf(name, token));
+  }
+
+  /** Until the value is there, its holder has given the lease up, or an invalidation has made both worthless. */
+  private async waitForOther({ keys }: Question, lease: Lease, flight: Loading): Promise<Seen | undefined> {
+    for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE)) {
+      await delay(pause, undefined, { signal: flight.signal });
+      const found = await this.parts.store.ask((store) => store.getMany([...keys, lease.name]));
+      if (!found) return undefined;
+      const seen = found.slice(0, -1);
+      if (!found.at(-1) || isFresh(seen) || versionsOf(seen) !== flight.versions) return seen;
+    }
+  }
+
+  private async load(question: Question, seen: Seen, flight: Loading, lease?: Lease): Promise<Uint8Array> {
+    const versions = seen.slice(1) as Buffer[];
+    const { config, service, random } = this.parts;
+    const release = () => lease && this.release(lease);
+    // Nobody waits here any more: the next one must not wait for this.
+    flight.signal.addEventListener('abort', release, { once: true });
+    const jitter = 1 + JITTER * (2 * random() - 1);
+    try {
+      const value = await this.measured(question.load);
+      const fresh = Math.min(question.ttl, LONGEST_LIFE) * jitter;
+      const { staleFor } = question;
+      const until = staleFor > 0 ? Date.now() + fresh : Infinity;
+      flight.storing = this.keep(question, versions, valueEntry(value, versions, until), fresh + staleFor);
+      return value;
+    } catch (error) {
+      if (error instanceof NotFound) {
+        const entry = missingEntry(error, service, versions);
+        flight.storing = this.keep(question, versions, entry, config.negativeTtl * jitter);
+      }
+      throw error;
+    } finally {
+      flight.signal.removeEventListener('abort', release);
+      // After the value, in the same pipeline: whoever finds no lease finds the value.
+      release();
+    }
+  }
+
+  private keep({ keys }: Question, versions: Buffer[], entry: Buffer, life: number): unknown {
+    const ttl = Math.round(Math.min(life, LONGEST_LIFE));
+    return ttl > 0 ? this.parts.store.ask((store) => store.setWhile(keys, versions, entry, ttl)) : undefined;
+  }
+
+  private async measured(load: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    const { metrics } = this.parts;
+    const startedAt = performance.now();
+    try {
+      const value = await load();
+      metrics.load('value', startedAt);
+      return value;
+    } catch (error) {
+      metrics.load(error instanceof NotFound ? 'missing' : 'error', startedAt);
+      throw error;
+    }
+  }
+}
+
+/** The right to load, for CACHE_LEASE; whoever has the token may give it back. */
+interface Lease {
+  readonly name: string;
+  readonly token: Buffer;
+}
+
+/** Whether an entry is there that counts and need not be refreshed. */
+function isFresh(seen: Seen): boolean {
+  return isCurrent(seen) && freshUntil(seen[0]!) > Date.now();
+}

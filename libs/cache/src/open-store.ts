@@ -1,0 +1,49 @@
+import KeyvRedis, { type RedisClientType, createClient } from '@keyv/redis';
+import type { Logger } from '@rookery/observability';
+import { Keyv } from 'keyv';
+import type { CacheConfig } from './cache.config.js';
+import type { CacheStore } from './cache-store.js';
+import { MemoryStore } from './memory-store.js';
+import { RedisStore } from './redis-store.js';
+
+/** An open store: for `AsideCache`, and as the Keyv that Nest's `CACHE_MANAGER` wants. */
+export interface OpenedStore {
+  readonly store: CacheStore;
+  readonly keyv: Keyv;
+}
+
+/** The store that the configuration asks for: Redis, or memory when REDIS_URL is unset. */
+export function openStore(config: CacheConfig, name: string, logger: Logger): OpenedStore {
+  if (config.url !== undefined) return onRedis(config.url, name, logger);
+  const store = new MemoryStore({ entries: config.memoryMax, bytes: config.memoryMaxBytes });
+  return { store, keyv: new Keyv({ store: store.texts }) };
+}
+
+/** Milliseconds between two attempts to reconnect: doubling, never giving up. */
+const backoff = (attempt: number) => Math.min(50 * 2 ** attempt, 2_000);
+
+function onRedis(url: string, name: string, logger: Logger): OpenedStore {
+  const client = createClient({
+    url,
+    name,
+    // A command for a Redis that is away fails at once instead of waiting for it.
+    disableOfflineQueue: true,
+    socket: { reconnectStrategy: backoff, connectTimeout: 2_000 },
+    pingInterval: 5_000,
+  }) as RedisClientType;
+  let away = false;
+  client.on('error', (error: unknown) => {
+    if (!away) logger.warn({ error }, 'the cache is away; calls go to the database');
+    away = true;
+  });
+  client.on('ready', () => {
+    if (away) logger.info('the cache is back');
+    away = false;
+  });
+  void client.connect().catch(() => undefined);
+  const adapter = new KeyvRedis(client, { throwOnErrors: true, throwOnConnectError: false });
+  return {
+    store: new RedisStore(client),
+    keyv: new Keyv({ store: adapter, useKeyPrefix: false, throwOnErrors: true }),
+  };
+}

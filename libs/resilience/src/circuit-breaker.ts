@@ -1,0 +1,91 @@
+/** Closed: calls are made. Open: they are not. Half-open: they are not, and the one probe is under way. */
+export type BreakerState = 'closed' | 'open' | 'half-open';
+
+export interface CircuitBreakerOptions {
+  /** Asks whether what failed works again; rejects when it does not. Never called twice at a time. */
+  probe: () => Promise<unknown>;
+  /** Failures in a row that open it. Default: 1, which suits what is probed for next to nothing. */
+  failures?: number;
+  /** Milliseconds before the first probe, doubled after each that fails. Default: 50. */
+  firstPause?: number;
+  /** Milliseconds between two probes, at most. Default: 1000. */
+  longestPause?: number;
+  onChange?: (state: BreakerState, reason: unknown) => void;
+}
+
+/**
+ * Stops calls to something that fails, until it answers again. Unlike breakers whose half-open state lets a call
+ * through, this one probes by itself: no call ever waits for something that is known to be broken.
+ */
+export class CircuitBreaker {
+  private current: BreakerState = 'closed';
+  private cause: unknown;
+  private failuresInARow = 0;
+  private pause: number;
+  private timer: NodeJS.Timeout | undefined;
+  private disposed = false;
+
+  constructor(private readonly options: CircuitBreakerOptions) {
+    this.pause = this.firstPause;
+  }
+
+  get state(): BreakerState {
+    return this.current;
+  }
+
+  /** What opened it, or failed its last probe; undefined when it is closed. */
+  get reason(): unknown {
+    return this.cause;
+  }
+
+  get closed(): boolean {
+    return this.current === 'closed';
+  }
+
+  succeeded(): void {
+    this.failuresInARow = 0;
+  }
+
+  /** Of a call that was under way when it opened, it says nothing new. */
+  failed(reason: unknown): void {
+    if (!this.closed) return;
+    this.failuresInARow += 1;
+    if (this.failuresInARow >= (this.options.failures ?? 1)) this.open(reason);
+  }
+
+  /** Ends the probing. */
+  dispose(): void {
+    this.disposed = true;
+    clearTimeout(this.timer);
+  }
+
+  private open(reason: unknown): void {
+    this.become('open', reason);
+    if (this.disposed) return;
+    this.timer = setTimeout(() => void this.tryAgain(), this.pause).unref();
+    this.pause = Math.min(this.pause * 2, this.options.longestPause ?? 1_000);
+  }
+
+  private async tryAgain(): Promise<void> {
+    this.become('half-open', this.cause);
+    try {
+      await this.options.probe();
+    } catch (error) {
+      this.open(error);
+      return;
+    }
+    this.failuresInARow = 0;
+    this.pause = this.firstPause;
+    this.become('closed', undefined);
+  }
+
+  private become(state: BreakerState, reason: unknown): void {
+    this.current = state;
+    this.cause = reason;
+    this.options.onChange?.(state, reason);
+  }
+
+  private get firstPause(): number {
+    return this.options.firstPause ?? 50;
+  }
+}

@@ -1,0 +1,2 @@
+export { type BreakerState, CircuitBreaker, type CircuitBreakerOptions } from './circuit-breaker.js';
+export { ConcurrencyGate } from './concurrency-gate.js';
