@@ -1,18 +1,56 @@
-// `npm run migration -- user-service run`: the pending migrations of one service, on the database of its DATABASE_URL.
+// `npm run migration -- <service> generate <Name> | run | revert | show`, on the database of the service's DATABASE_URL.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildApps, bundleOf } from './build.mjs';
 import { prepare, root } from './prepare.mjs';
+import { CLASS_NAME } from '../migration/migration-file.mjs';
+
+const USAGE = `usage: npm run migration -- <service> <command>
+
+  generate <Name>  writes a migration for what the entities say and the migrations do not: generate AddPhone
+  run              runs the pending ones
+  revert           undoes the one that was run last
+  show             lists them: run or pending`;
 
 const [service, command, ...rest] = process.argv.slice(2);
-if (!service || !existsSync(join(root, 'apps', service)) || command !== 'run' || rest.length > 0) {
-  console.error('usage: npm run migration -- <service> run');
+const app = join(root, 'apps', service ?? '');
+const [name] = rest;
+const known = command === 'generate' ? rest.length === 1 : ['run', 'revert', 'show'].includes(command) && !name;
+if (!service || !/^[a-z0-9-]+$/.test(service) || !existsSync(join(app, 'src/main.ts')) || !known) {
+  console.error(USAGE);
+  process.exit(64);
+}
+if (command === 'generate' && !CLASS_NAME.test(name)) {
+  console.error(`"${name}" cannot name a migration: give a class name such as AddPhone`);
   process.exit(64);
 }
 prepare();
-buildApps([service]);
-const { status } = spawnSync(process.execPath, ['--enable-source-maps', bundleOf(service), 'migrate'], {
-  stdio: 'inherit',
-});
-process.exit(status ?? 1);
+buildApps([service], console.error);
+if (command === 'generate') await generate();
+else process.exit(ask(command, 'inherit', process.env).status ?? 1);
+
+/** Only the service itself knows its entities: its bundle is asked. */
+function ask(what, stdout, env) {
+  return spawnSync(process.execPath, ['--enable-source-maps', bundleOf(service), 'migrate', what], {
+    stdio: ['inherit', stdout, 'inherit'],
+    env,
+    encoding: 'utf8',
+  });
+}
+
+async function generate() {
+  // Log lines would be in the way of the answer.
+  const { status, stdout } = ask('drift', 'pipe', { ...process.env, LOG_LEVEL: 'fatal' });
+  if (status !== 0) {
+    process.stderr.write(stdout);
+    process.exit(status ?? 1);
+  }
+  const drift = JSON.parse(stdout.trim().split('\n').at(-1));
+  if (drift.up.length === 0) {
+    console.error(`The migrations of ${service} make what its entities say; there is nothing to generate.`);
+    process.exit(1);
+  }
+  const { generateMigration } = await import('../migration/generate.mjs');
+  for (const line of await generateMigration(app, name, drift)) console.log(line);
+}

@@ -3,6 +3,26 @@ import { type CallContext, callContext } from '@rookery/context';
 import pg from 'pg';
 import { LeasedClient } from './leased-client.js';
 
+/** What a pool tells of itself. */
+export interface PoolObserver {
+  /** A connection was handed out after so many milliseconds. */
+  waited(ms: number): void;
+  /** None could be opened, none came free in time, or one that was open broke. */
+  failed(reason: 'connect' | 'wait' | 'broken'): void;
+}
+
+export interface CallPoolOptions extends pg.PoolConfig {
+  observer?: PoolObserver;
+}
+
+/** Connections that were opened together must not end together: each lives for a random part of the last tenth less. */
+const LIFETIME_JITTER = 0.1;
+
+/** Whether all connections were in use for as long as one may be waited for. */
+export function isWaitTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('timeout exceeded');
+}
+
 type Release = (broken?: Error | boolean) => void;
 type Connected = (error: Error | undefined, client: pg.PoolClient | undefined, release: Release) => void;
 
@@ -11,8 +31,19 @@ type Connected = (error: Error | undefined, client: pg.PoolClient | undefined, r
  * when its work has ended on the server too. Outside of a call it is pg's pool and nothing else.
  */
 export class CallPool extends pg.Pool {
-  constructor(options: pg.PoolConfig) {
+  private readonly observer: PoolObserver | undefined;
+
+  constructor({ observer, ...options }: CallPoolOptions) {
     super({ ...options, Client: LeasedClient });
+    this.observer = observer;
+    const { maxLifetimeSeconds: longest } = options;
+    if (longest) {
+      const jittered = { get: () => longest * (1 - Math.random() * LIFETIME_JITTER), set: undefined };
+      // pg-pool reads it anew for each connection.
+      Object.defineProperty(this.options, 'maxLifetimeSeconds', jittered);
+    }
+    this.on('release', (error) => error && observer?.failed('broken'));
+    this.on('error', () => observer?.failed('broken'));
   }
 
   override connect(): Promise<pg.PoolClient>;
@@ -25,7 +56,13 @@ export class CallPool extends pg.Pool {
   }
 
   private connectFor(call: CallContext | undefined, callback: Connected): void {
-    if (!call) return super.connect(callback);
+    const startedAt = performance.now();
+    const told: Connected = (error, client, release) => {
+      if (client) this.observer?.waited(performance.now() - startedAt);
+      else this.observer?.failed(isWaitTimeout(error) ? 'wait' : 'connect');
+      callback(error, client, release);
+    };
+    if (!call) return super.connect(told);
     const { signal } = call;
     const leave = () => callback(signal.reason, undefined, () => undefined);
     if (signal.aborted) return leave();
@@ -42,11 +79,11 @@ export class CallPool extends pg.Pool {
         // A listener has told it already.
         return waits ? undefined : leave();
       }
-      if (!client) return callback(error, client, release);
+      if (!client) return told(error, client, release);
       const leased = client as pg.PoolClient & LeasedClient;
       leased.lease(call);
       leased.release = (broken) => giveBack(leased, release, broken);
-      callback(undefined, leased, leased.release);
+      told(undefined, leased, leased.release);
     });
   }
 }

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@rookery/observability';
 import type { DataSourceOptions } from 'typeorm';
 import { ControlConnection } from './control-connection.js';
-import { dataSourceOptions } from './data-source-options.js';
 import type { DatabaseConfig } from './database.config.js';
 import { mapDatabaseError } from './database-errors.js';
-import type { DatabaseOptions } from './database.module.js';
+import type { DatabaseMetrics } from './database.metrics.js';
 import { isMigrated, migrate } from './migrations.js';
+import type { Replicas } from './replicas.js';
 import { ServiceDataSource } from './service-data-source.js';
 
 const BACKOFF = { first: 100, longest: 3_000 };
@@ -21,6 +21,8 @@ export async function connectDatabase(
   options: DataSourceOptions,
   control: ControlConnection,
   logger: Logger,
+  replicas?: Replicas,
+  metrics?: DatabaseMetrics,
 ): Promise<ServiceDataSource> {
   try {
     await openWhenReachable(control, config, logger);
@@ -29,36 +31,21 @@ export async function connectDatabase(
       const done = await migrate(options);
       if (done.length > 0) logger.info({ migrations: done }, 'migrations run');
     }
-    const dataSource = new ServiceDataSource(options);
+    const dataSource = new ServiceDataSource(options, replicas, metrics);
     await dataSource.initialize();
     return dataSource;
   } catch (error) {
-    await control.close();
+    await Promise.all([control.close(), replicas?.close()]);
     throw error;
   }
 }
 
-/**
- * Waits for the database and runs the pending migrations: a job of its own, before a rollout.
- * @returns the names of the migrations that were run
- */
-export async function migrateDatabase(
-  config: DatabaseConfig,
-  tables: DatabaseOptions,
-  name: string,
-  logger: Logger,
-): Promise<string[]> {
-  const control = new ControlConnection(config.url!, name, logger);
-  try {
-    await openWhenReachable(control, config, logger);
-    return await migrate(dataSourceOptions(config, tables, name, logger));
-  } finally {
-    await control.close();
-  }
-}
-
 /** Opens `control` as soon as the database lets it, with backoff, saying what it waits for. */
-async function openWhenReachable(control: ControlConnection, config: DatabaseConfig, logger: Logger): Promise<void> {
+export async function openWhenReachable(
+  control: ControlConnection,
+  config: DatabaseConfig,
+  logger: Logger,
+): Promise<void> {
   const giveUpAt = Date.now() + config.startTimeout;
   for (let wait = BACKOFF.first; ; wait = Math.min(wait * 2, BACKOFF.longest)) {
     try {

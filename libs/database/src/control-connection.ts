@@ -26,6 +26,8 @@ export class ControlConnection {
     private readonly url: string,
     private readonly name: string,
     private readonly logger: Logger,
+    /** In log lines. */
+    private readonly server: 'database' | 'replica' = 'database',
   ) {}
 
   get connected(): boolean {
@@ -47,7 +49,7 @@ export class ControlConnection {
       live = false;
       this.client = undefined;
       if (this.closed) return;
-      this.logger.warn({ error }, 'lost the control connection to the database');
+      this.logger.warn({ error }, `lost the control connection to the ${this.server}`);
       for (const listener of this.onLost) listener();
       this.reconnect(BACKOFF.first);
     };
@@ -65,6 +67,14 @@ export class ControlConnection {
     live = true;
     this.client = client;
     for (const listener of this.onConnected) listener();
+  }
+
+  /** Connects for the first time without anybody waiting for it, however long it takes. */
+  openInBackground(): void {
+    this.open().catch((error: unknown) => {
+      this.logger.warn({ error }, `the ${this.server} cannot be reached yet`);
+      this.reconnect(BACKOFF.first);
+    });
   }
 
   /** Runs one statement on this session. @throws {Unavailable} while it is not connected, or when it breaks. */
@@ -109,7 +119,7 @@ export class ControlConnection {
     return stop;
   }
 
-  /** Calls `connected` after each connection but the first, `lost` after each loss. @returns what ends it. */
+  /** Calls `connected` after each connection from now on, `lost` after each loss. @returns what ends it. */
   onChange(handlers: { connected?: () => void; lost?: () => void }): () => void {
     if (handlers.connected) this.onConnected.add(handlers.connected);
     if (handlers.lost) this.onLost.add(handlers.lost);
@@ -136,7 +146,7 @@ export class ControlConnection {
     this.retry = setTimeout(() => {
       this.open().then(
         () => {
-          this.logger.info('the control connection to the database is back');
+          this.logger.info(`the control connection to the ${this.server} is back`);
           for (const listeners of this.listeners.values()) for (const listener of listeners) listener(undefined);
         },
         () => this.reconnect(Math.min(wait * 2, BACKOFF.longest)),

@@ -1,7 +1,7 @@
 import type { Logger } from '@rookery/observability';
 import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
-import { CallPool } from './call-pool.js';
+import { CallPool, type CallPoolOptions, type PoolObserver } from './call-pool.js';
 import type { DatabaseConfig } from './database.config.js';
 import type { DatabaseOptions } from './database.module.js';
 
@@ -20,6 +20,7 @@ export function dataSourceOptions(
   { entities, migrations }: DatabaseOptions,
   name: string,
   logger: Logger,
+  observer?: PoolObserver,
 ): DataSourceOptions {
   return {
     type: 'postgres',
@@ -33,17 +34,23 @@ export function dataSourceOptions(
     logging: false,
     applicationName: name,
     poolErrorHandler: (error: unknown) => logger.warn({ error }, 'an idle database connection broke'),
-    extra: {
-      max: config.poolMax,
-      // pg-pool closes what is idle for the timeout as long as more than `min` connections are open.
-      min: config.poolMaxIdle,
-      idleTimeoutMillis: SURPLUS_GRACE,
-      maxLifetimeSeconds: config.poolMaxLifetime / 1000,
-      connectionTimeoutMillis: config.connectTimeout,
-      statement_timeout: config.statementTimeout,
-      query_timeout: config.statementTimeout + CLIENT_GRACE,
-      idle_in_transaction_session_timeout: config.statementTimeout,
-      keepAlive: true,
-    },
+    extra: poolOptions(config, observer),
+  };
+}
+
+/** The bounds of a pool, of the primary as of a replica. */
+export function poolOptions(config: DatabaseConfig, observer?: PoolObserver): CallPoolOptions {
+  return {
+    max: config.poolMax,
+    // pg-pool closes what is idle for the timeout as long as more than `min` connections are open.
+    min: config.poolMaxIdle,
+    idleTimeoutMillis: SURPLUS_GRACE,
+    maxLifetimeSeconds: config.poolMaxLifetime / 1000,
+    connectionTimeoutMillis: config.connectTimeout,
+    statement_timeout: config.statementTimeout,
+    query_timeout: config.statementTimeout + CLIENT_GRACE,
+    idle_in_transaction_session_timeout: config.idleInTransactionTimeout,
+    keepAlive: true,
+    observer,
   };
 }

@@ -57,6 +57,8 @@ export function mapDatabaseError(thrown: unknown): RookeryError | undefined {
     case '40001':
     case '40P01':
       return new Aborted('a concurrent change got in the way; try again', options);
+    case '25P03':
+      return new DeadlineExceeded('the transaction waited too long for its next statement', options);
     case '57014':
       return new DeadlineExceeded('the database took too long', options);
     case '53300':
@@ -70,6 +72,28 @@ export function mapDatabaseError(thrown: unknown): RookeryError | undefined {
       }
       return undefined;
   }
+}
+
+/** The codes of a transaction that the server undid because of another one: the same again may succeed. */
+const CONFLICT = new Set(['40001', '40P01']);
+
+/** The codes of a session that was ended: by an administrator, a crash, a lost network. */
+const ENDED = new Set(['57P01', '57P02', '08000', '08003', '08006', 'ECONNRESET', 'EPIPE']);
+
+/** How pg says so without a code. One that never came up, or was waited for in vain, is not among them. */
+const BROKE = /^Connection terminated( unexpectedly)?$|not queryable$/;
+
+/**
+ * Why the same work may succeed when it is repeated: `conflict` (the server has undone it) or `broken` (the connection
+ * is gone, and what was not committed with it); undefined for everything else, also for what business code threw.
+ */
+export function whyRepeat(thrown: unknown): 'conflict' | 'broken' | undefined {
+  const mapped = thrown instanceof RookeryError ? thrown.cause : thrown;
+  if (isReleased(mapped)) return 'broken';
+  const error = (mapped instanceof QueryFailedError ? mapped.driverError : mapped) as PostgresError | undefined;
+  if (!(error instanceof Error)) return undefined;
+  if (CONFLICT.has(error.code ?? '')) return 'conflict';
+  return ENDED.has(error.code ?? '') || BROKE.test(error.message) ? 'broken' : undefined;
 }
 
 /** Whether a statement was given up because the server did not answer at all (pg's `query_timeout`). */

@@ -1,4 +1,6 @@
-import { EnvBoolean, EnvDuration, EnvInteger, EnvUrl } from '@rookery/config';
+import { EnvBoolean, EnvDuration, EnvInteger, EnvString, EnvUrl } from '@rookery/config';
+
+const POSTGRES_URLS = /^postgres(ql)?:\/\/[^\s,]+(\s*,\s*postgres(ql)?:\/\/[^\s,]+)*$/;
 
 /** PostgreSQL: where it is and how many connections a service holds. */
 export class DatabaseConfig {
@@ -12,7 +14,33 @@ export class DatabaseConfig {
   })
   readonly url?: string;
 
-  @EnvInteger({ name: 'DATABASE_POOL_MAX', description: 'Connections at most.', default: 25, min: 1, max: 1000 })
+  /** As it is written; `replicasOf` takes it apart. */
+  @EnvString({
+    name: 'DATABASE_REPLICA_URLS',
+    description: 'Read replicas, for what is marked `@ReadOnly()`.',
+    pattern: POSTGRES_URLS,
+    takes: 'URLs that start with postgres:// or postgresql://, separated by commas',
+    secret: true,
+    optional: true,
+    unset: 'none: the primary is read',
+  })
+  readonly replicaUrls?: string;
+
+  @EnvDuration({
+    name: 'DATABASE_REPLICA_MAX_LAG',
+    description: 'A replica that is further behind is not read.',
+    default: '10s',
+    min: '1ms',
+  })
+  readonly replicaMaxLag!: number;
+
+  @EnvInteger({
+    name: 'DATABASE_POOL_MAX',
+    description: 'Connections at most; as many again for each replica.',
+    default: 25,
+    min: 1,
+    max: 1000,
+  })
   readonly poolMax!: number;
 
   @EnvInteger({
@@ -26,7 +54,7 @@ export class DatabaseConfig {
 
   @EnvDuration({
     name: 'DATABASE_POOL_MAX_LIFETIME',
-    description: 'A connection older than this is replaced when it is idle.',
+    description: 'No connection gets older, except by the work that it is at; each ends some time in the last tenth.',
     default: '5m',
     min: '1s',
   })
@@ -39,6 +67,14 @@ export class DatabaseConfig {
     min: '1ms',
   })
   readonly statementTimeout!: number;
+
+  @EnvDuration({
+    name: 'DATABASE_IDLE_IN_TRANSACTION_TIMEOUT',
+    description: 'The server ends a transaction that waits longer for its next statement.',
+    default: '30s',
+    min: '1ms',
+  })
+  readonly idleInTransactionTimeout!: number;
 
   @EnvDuration({
     name: 'DATABASE_CONNECT_TIMEOUT',
@@ -61,4 +97,9 @@ export class DatabaseConfig {
     default: true,
   })
   readonly migrate!: boolean;
+}
+
+/** The URLs of DATABASE_REPLICA_URLS. */
+export function replicasOf({ replicaUrls = '' }: DatabaseConfig): string[] {
+  return replicaUrls.split(',').flatMap((url) => url.trim() || []);
 }

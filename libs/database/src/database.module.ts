@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DynamicModule, Global, Inject, Module, type OnApplicationShutdown, type Type } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { DependencyRegistry, Logger, Metrics } from '@rookery/observability';
-import type { Pool } from 'pg';
+import { DependencyRegistry, Logger } from '@rookery/observability';
 import { DataSource, EntityManager, type MigrationInterface } from 'typeorm';
+import type { CallPool } from './call-pool.js';
 import { ChangeFeed } from './change-feed.js';
 import { connectDatabase } from './connect.js';
 import { ControlConnection } from './control-connection.js';
 import { dataSourceOptions } from './data-source-options.js';
 import { DatabaseConfig } from './database.config.js';
+import { DatabaseMetrics } from './database.metrics.js';
+import { Replicas } from './replicas.js';
+import type { ServiceDataSource } from './service-data-source.js';
 import { Transactions } from './transactions.js';
 
 /** Milliseconds. */
@@ -31,8 +34,8 @@ export class DatabaseModule implements OnApplicationShutdown {
   constructor(
     @Inject(DataSource) private readonly dataSource: DataSource,
     private readonly control: ControlConnection,
+    replicas: Replicas,
     dependencies: DependencyRegistry,
-    metrics: Metrics,
   ) {
     dependencies.register({
       name: 'database',
@@ -42,13 +45,10 @@ export class DatabaseModule implements OnApplicationShutdown {
         return { up: true };
       },
     });
-    metrics.gauge('database_pool_connections', 'Connections of the pool, by state.', ['state'], (gauge) => {
-      const pool = (this.dataSource.driver as unknown as { master?: Pool }).master;
-      if (!pool) return;
-      gauge.set({ state: 'idle' }, pool.idleCount);
-      gauge.set({ state: 'in_use' }, pool.totalCount - pool.idleCount);
-      gauge.set({ state: 'waiting' }, pool.waitingCount);
-    });
+    for (const [name, replica] of replicas.all) {
+      // The primary is read instead.
+      dependencies.register({ name: `database-${name}`, critical: false, check: async () => replica.state });
+    }
   }
 
   /** @param name the service's name, which the server shows as application_name */
@@ -63,11 +63,28 @@ export class DatabaseModule implements OnApplicationShutdown {
           useFactory: (config: DatabaseConfig, logger: Logger) => new ControlConnection(config.url!, name, logger),
           inject: [DatabaseConfig, Logger],
         },
+        DatabaseMetrics,
+        {
+          provide: Replicas,
+          useFactory: (config: DatabaseConfig, metrics: DatabaseMetrics, logger: Logger) =>
+            new Replicas(config, name, metrics, logger),
+          inject: [DatabaseConfig, DatabaseMetrics, Logger],
+        },
         {
           provide: DataSource,
-          useFactory: (config: DatabaseConfig, control: ControlConnection, logger: Logger) =>
-            connectDatabase(config, dataSourceOptions(config, options, name, logger), control, logger),
-          inject: [DatabaseConfig, ControlConnection, Logger],
+          useFactory: async (
+            config: DatabaseConfig,
+            control: ControlConnection,
+            replicas: Replicas,
+            metrics: DatabaseMetrics,
+            logger: Logger,
+          ) => {
+            let opened: ServiceDataSource | undefined;
+            const observer = metrics.observe('primary', () => (opened?.driver as { master?: CallPool })?.master);
+            const tables = dataSourceOptions(config, options, name, logger, observer);
+            return (opened = await connectDatabase(config, tables, control, logger, replicas, metrics));
+          },
+          inject: [DatabaseConfig, ControlConnection, Replicas, DatabaseMetrics, Logger],
         },
         { provide: EntityManager, useFactory: ({ manager }: DataSource) => manager, inject: [DataSource] },
         Transactions,

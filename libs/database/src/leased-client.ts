@@ -30,8 +30,19 @@ export class LeasedClient extends pg.Client {
   private decisive = false;
   private stream: Partial<Readable> | undefined;
   private rejectRunning: ((reason: Error) => void) | undefined;
+  private broke: Error | undefined;
   /** Statements that were issued while another one ran. Not in pg's own queue: it would send them after the call. */
   private readonly waiting: (() => void)[] = [];
+
+  constructor(options?: string | pg.ClientConfig) {
+    super(options);
+    this.on('error', (error) => (this.broke ??= error));
+  }
+
+  /** What ended the session while no statement was under way, which nobody was told. */
+  get brokenBy(): Error | undefined {
+    return this.broke;
+  }
 
   /** From now on it works for `call`. One listener for as long as the call has it, however many statements it runs. */
   lease(call: CallContext): void {
@@ -89,7 +100,7 @@ export class LeasedClient extends pg.Client {
       throw this.reason;
     }
     this.stream = undefined;
-    if (text === 'START TRANSACTION') args[0] = this.bounded(text, call);
+    if (text.startsWith('START TRANSACTION')) args[0] = this.bounded(text, call);
     this.decisive = DECISIVE.test(text);
     const sent = this.send(...args);
     return new Promise((resolve, reject) => {

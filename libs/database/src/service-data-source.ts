@@ -1,29 +1,37 @@
-import { DataSource, type QueryRunner, type ReplicationMode } from 'typeorm';
-import { isReadTimeout, mappingErrors } from './database-errors.js';
+import { DataSource, type DataSourceOptions, type ReplicationMode } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
+import type { DatabaseMetrics } from './database.metrics.js';
+import { readScope } from './read-only.js';
+import type { Connected, Replicas } from './replicas.js';
+import { ServiceQueryRunner } from './service-query-runner.js';
 
-/** What TypeORM's runner does itself when its connection reports an error: give it back as broken. */
-interface Discardable {
-  releasePostgresConnection(error: unknown): Promise<void>;
-}
-
-/**
- * TypeORM's data source with one difference: every statement, whichever way it is issued, fails with an error of the
- * catalogue (`AlreadyExists`, `Unavailable`, …) where the failure has a meaning to callers.
- */
+/** TypeORM's data source with runners of ours, and with the replicas for what only reads. */
 export class ServiceDataSource extends DataSource {
-  override createQueryRunner(mode?: ReplicationMode): QueryRunner {
-    const runner = super.createQueryRunner(mode);
-    const query = runner.query.bind(runner) as (...args: unknown[]) => Promise<unknown>;
-    runner.query = ((...args: unknown[]) =>
-      mappingErrors(async () => {
-        try {
-          return await query(...args);
-        } catch (error) {
-          // The server does not answer: nobody else may get this connection, which still waits for its reply.
-          if (isReadTimeout(error)) await (runner as unknown as Discardable).releasePostgresConnection(error);
-          throw error;
-        }
-      })) as QueryRunner['query'];
-    return runner;
+  constructor(
+    options: DataSourceOptions,
+    private readonly replicas?: Replicas,
+    metrics?: DatabaseMetrics,
+  ) {
+    super(options);
+    const driver = this.driver as PostgresDriver;
+    const onRepeat = (reason: 'conflict' | 'broken') => metrics?.repeated('read', reason);
+    const purposes = {
+      anything: { reads: false, refusesWrites: false, onRepeat },
+      // TypeORM asks for it when it is to run the SELECT of a repository or a query builder.
+      select: { reads: true, refusesWrites: false, onRepeat },
+      readOnly: { reads: true, refusesWrites: true, onRepeat },
+    };
+    driver.createQueryRunner = (mode: ReplicationMode) => {
+      if (readScope()) return new ServiceQueryRunner(driver, 'slave', purposes.readOnly);
+      return new ServiceQueryRunner(driver, 'master', mode === 'slave' ? purposes.select : purposes.anything);
+    };
+    if (!replicas || replicas.all.size === 0) return;
+    driver.isReplicated = true;
+    driver.obtainSlaveConnection = () => replicas.connect(() => driver.obtainMasterConnection() as Promise<Connected>);
+  }
+
+  override async destroy(): Promise<void> {
+    await super.destroy();
+    await this.replicas?.close();
   }
 }

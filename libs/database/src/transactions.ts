@@ -1,36 +1,60 @@
 import { Injectable } from '@nestjs/common';
 import { callContext, contextLike, runWithContext } from '@rookery/context';
+import { Unavailable } from '@rookery/errors';
 import { Logger } from '@rookery/observability';
 import { DataSource, type EntityManager } from 'typeorm';
-import { isReleased, mapDatabaseError } from './database-errors.js';
+import { backOff } from './backoff.js';
+import { type CommitHook, CommitHooks } from './commit-hooks.js';
+import { isReleased, mapDatabaseError, whyRepeat } from './database-errors.js';
+import { DatabaseMetrics } from './database.metrics.js';
+import { type OpenTransaction, openTransaction, runWithin } from './open-transaction.js';
+import { mayWrite, readOnly } from './read-only.js';
+import type { ServiceQueryRunner } from './service-query-runner.js';
 
-type Hook = () => unknown;
+/** PostgreSQL's, without the one that it takes for READ COMMITTED. */
+export type IsolationLevel = 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE';
+
+export interface TransactionOptions {
+  /** Default: READ COMMITTED. */
+  isolation?: IsolationLevel;
+  /**
+   * How often `work` may be repeated after a conflict with another transaction, or when the connection breaks before the
+   * commit. Default: 3 for REPEATABLE READ and SERIALIZABLE, which conflict by design, otherwise 0.
+   */
+  retries?: number;
+}
+
+const CONFLICT_RETRIES = 3;
+/** A connection that was dead in the pool is found out at the begin. Nothing of `work` has happened then. */
+const BEGIN_RETRIES = 2;
+
+/** How far an attempt has come. */
+type Progress = 'beginning' | 'working' | 'committing';
+
+type Work<T> = (tx: EntityManager) => Promise<T>;
 
 /** Runs changes in transactions, and what has to wait for their commit after it. */
 @Injectable()
 export class Transactions {
-  private readonly hooks = new WeakMap<EntityManager, Hook[]>();
-
   constructor(
     private readonly dataSource: DataSource,
     private readonly logger: Logger,
+    private readonly metrics?: DatabaseMetrics,
   ) {}
 
   /**
    * Runs `work` in one transaction and commits when it resolves; rolls back and rethrows when it rejects.
    * Statements belong to the transaction only when they are issued through `tx`.
+   *
+   * Within the `work` of another one it becomes a part of that (a savepoint): it is rolled back alone when it rejects, and
+   * committed with the whole. Only the outermost is ever repeated.
+   * @throws {Aborted} when it conflicts with other transactions more often than it may be repeated
+   * @throws {Unavailable} COMMIT_OUTCOME_UNKNOWN when the connection breaks while it is committed
    */
-  async run<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
-    let hooks: Hook[] = [];
-    const result = await this.dataSource
-      .transaction(async (tx) => {
-        const value = await work(tx);
-        hooks = this.hooks.get(tx) ?? [];
-        return value;
-      })
-      .catch((error: unknown) => {
-        throw isReleased(error) ? mapDatabaseError(error) : error;
-      });
+  async run<T>(work: Work<T>, options: TransactionOptions = {}): Promise<T> {
+    const outer = openTransaction(this.dataSource);
+    if (outer) return takeTurn(outer, work, options);
+    const { value, hooks } = await mayWrite(() => this.repeat(work, options));
     for (const hook of hooks) {
       try {
         await unbounded(hook);
@@ -39,19 +63,126 @@ export class Transactions {
         this.logger.error({ error }, 'a hook after the commit failed');
       }
     }
-    return result;
+    return value;
   }
 
-  /** Has `hook` run once `tx` is committed, and not at all when it is rolled back. Its failure is logged. */
-  afterCommit(tx: EntityManager, hook: Hook): void {
-    const hooks = this.hooks.get(tx);
-    if (hooks) hooks.push(hook);
-    else this.hooks.set(tx, [hook]);
+  /**
+   * Runs `work`, which only reads, on one connection to a replica, to the primary where there is none; within a
+   * transaction on that. It is not a transaction: statements see what is committed when each begins.
+   */
+  async read<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
+    const outer = openTransaction(this.dataSource);
+    if (outer) return work(outer.runner.manager);
+    return readOnly(async () => {
+      const runner = this.dataSource.createQueryRunner();
+      try {
+        return await work(runner.manager);
+      } finally {
+        await runner.release();
+      }
+    });
+  }
+
+  /**
+   * Has `hook` run once `tx` is committed, and not at all when it, or the savepoint it is in, is rolled back. Its failure
+   * is logged.
+   * @returns false, and the hook will not run, when `tx` is of no `run` that is under way
+   */
+  afterCommit(tx: EntityManager, hook: CommitHook): boolean {
+    const hooks = (tx.queryRunner as ServiceQueryRunner | undefined)?.hooks;
+    hooks?.add(hook);
+    return hooks !== undefined;
+  }
+
+  private async repeat<T>(work: Work<T>, { isolation, retries }: TransactionOptions) {
+    const strict = isolation !== undefined && isolation !== 'READ COMMITTED';
+    const most = retries ?? (strict ? CONFLICT_RETRIES : 0);
+    for (let attempt = 0; ; attempt += 1) {
+      let progress: Progress = 'beginning';
+      try {
+        return await this.once(work, isolation, (now) => (progress = now));
+      } catch (error) {
+        const reason = mayRepeat(error, progress);
+        const allowed = (progress as Progress) === 'beginning' ? Math.max(most, BEGIN_RETRIES) : most;
+        if (!reason || attempt >= allowed || !(await backOff(attempt))) throw told(error, progress);
+        this.metrics?.repeated('transaction', reason);
+      }
+    }
+  }
+
+  private async once<T>(work: Work<T>, isolation: IsolationLevel | undefined, on: (progress: Progress) => void) {
+    const runner = this.dataSource.createQueryRunner() as ServiceQueryRunner;
+    try {
+      await runner.startTransaction(isolation);
+      on('working');
+      const startedAt = performance.now();
+      const hooks = (runner.hooks = new CommitHooks());
+      const open: OpenTransaction = { runner, isolation, call: callContext(), open: true, last: Promise.resolve() };
+      try {
+        const value = await runWithin(open, () => work(runner.manager));
+        open.open = false;
+        on('committing');
+        await runner.commitTransaction();
+        this.metrics?.ended('committed', performance.now() - startedAt);
+        return { value, hooks: hooks.all() };
+      } catch (error) {
+        open.open = false;
+        await runner.rollbackTransaction().catch(() => undefined);
+        this.metrics?.ended('rolled_back', performance.now() - startedAt);
+        throw error;
+      }
+    } catch (error) {
+      const why = runner.explain(error);
+      throw why === error ? error : (mapDatabaseError(why) ?? why);
+    } finally {
+      runner.hooks = undefined;
+      await runner.release();
+    }
+  }
+}
+
+/** A broken connection tells nothing of a COMMIT that was sent on it. */
+function mayRepeat(error: unknown, progress: Progress): 'conflict' | 'broken' | undefined {
+  const reason = whyRepeat(error);
+  return reason === 'broken' && progress === 'committing' ? undefined : reason;
+}
+
+function told(error: unknown, progress: Progress): unknown {
+  if (progress === 'committing' && whyRepeat(error) === 'broken') {
+    const message = 'the connection broke while the change was being committed; whether it was is not known';
+    return new Unavailable(message, { reason: 'COMMIT_OUTCOME_UNKNOWN', cause: error });
+  }
+  return isReleased(error) || whyRepeat(error) ? (mapDatabaseError(error) ?? error) : error;
+}
+
+function takeTurn<T>(outer: OpenTransaction, work: Work<T>, { isolation }: TransactionOptions): Promise<T> {
+  if (isolation && isolation !== outer.isolation) {
+    throw new Error(`a transaction within another one cannot be ${isolation}: ask for it where the outer one begins`);
+  }
+  const turn = outer.last.then(() => savepoint(outer, work));
+  outer.last = turn.catch(() => undefined);
+  return turn;
+}
+
+async function savepoint<T>(outer: OpenTransaction, work: Work<T>): Promise<T> {
+  const { runner } = outer;
+  if (!outer.open) throw new Error('the transaction that this one is a part of has ended; was it not awaited?');
+  await runner.startTransaction();
+  const inner: OpenTransaction = { ...outer, open: true, last: Promise.resolve() };
+  try {
+    const value = await runWithin(inner, () => work(runner.manager));
+    inner.open = false;
+    await runner.commitTransaction();
+    return value;
+  } catch (error) {
+    inner.open = false;
+    await runner.rollbackTransaction().catch(() => undefined);
+    throw error;
   }
 }
 
 /** The change is made, so what follows from it is owed to everyone: it goes on when the caller has left meanwhile. */
-function unbounded(hook: Hook): unknown {
+function unbounded(hook: CommitHook): unknown {
   const context = callContext();
   if (!context) return hook();
   return runWithContext(contextLike(context, { deadline: undefined, signal: new AbortController().signal }), hook);

@@ -6,17 +6,18 @@ import {
   type HealthIndicatorResult,
 } from '@nestjs/terminus';
 import { type Dependency, DependencyRegistry } from '@rookery/observability';
+import { DependencyCheck } from './dependency-check.js';
 import { Lifecycle } from './lifecycle.js';
-
-/** A dependency that does not answer within this many milliseconds counts as down. */
-const CHECK_TIMEOUT = 1_000;
 
 /**
  * Whether the service can do its work, dependency by dependency: `ok`, `degraded` (something it can do without is
- * down) or `error`. HTTP readiness and gRPC health both ask here.
+ * down) or `error`. HTTP readiness and gRPC health both ask here, as often
+ * as they like.
  */
 @Injectable()
 export class DependencyHealth {
+  private readonly checks = new WeakMap<Dependency, DependencyCheck>();
+
   constructor(
     private readonly terminus: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
@@ -38,32 +39,20 @@ export class DependencyHealth {
     return state === 'ready' ? indicator.up({ state }) : indicator.down({ state });
   }
 
-  private async dependency({ name, critical, check }: Dependency): Promise<HealthIndicatorResult> {
+  private async dependency(dependency: Dependency): Promise<HealthIndicatorResult> {
+    const { name, critical } = dependency;
     const indicator = this.indicators.check(name);
-    const startedAt = performance.now();
-    const state = await bounded(check).catch((error: unknown) => ({ up: false, detail: reasonOf(error) }));
-    const latency = Math.round((performance.now() - startedAt) * 10) / 10;
-    const facts = { latency, ...(state.detail === undefined ? {} : { detail: state.detail }) };
-    if (state.up) return indicator.up(facts);
+    const { up, latency, detail } = await this.checkOf(dependency).result();
+    if (up) return indicator.up(detail === undefined ? { latency } : { latency, detail });
+    const facts = { latency, reason: detail ?? 'it says that it is down' };
     return critical ? indicator.down(facts) : indicator.degraded(facts);
   }
-}
 
-async function bounded<T>(check: () => Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_TIMEOUT} ms`)), CHECK_TIMEOUT);
-  });
-  try {
-    return await Promise.race([check(), late]);
-  } finally {
-    clearTimeout(timer);
+  private checkOf(dependency: Dependency): DependencyCheck {
+    const known = this.checks.get(dependency);
+    if (known) return known;
+    const check = new DependencyCheck(dependency);
+    this.checks.set(dependency, check);
+    return check;
   }
-}
-
-/** Probes are read by operators: the message is theirs, the stack is the log's. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code } = error as { code?: unknown };
-  return error.message || (typeof code === 'string' ? code : error.name);
 }

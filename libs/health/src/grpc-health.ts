@@ -17,7 +17,7 @@ import type { Lifecycle } from './lifecycle.js';
 
 type WatchCall = ServerWritableStream<HealthCheckRequest, HealthCheckResponse>;
 
-/** Milliseconds between two looks at the dependencies. */
+/** Milliseconds between two looks at the dependencies, for those who watch. */
 const INTERVAL = 1_000;
 
 /** The empty name stands for the whole server. */
@@ -54,11 +54,12 @@ export class GrpcHealth {
         done: sendUnaryData<HealthCheckResponse>,
       ) => {
         const known = this.names.has(call.request.service);
-        if (known) done(null, { status: this.current });
+        if (known) void this.update().then(() => done(null, { status: this.current }));
         else done(unknown(call.request.service));
       },
       list: (_call: unknown, done: sendUnaryData<object>) => {
-        done(null, { statuses: Object.fromEntries([...this.names].map((name) => [name, { status: this.current }])) });
+        const statuses = () => Object.fromEntries([...this.names].map((name) => [name, { status: this.current }]));
+        void this.update().then(() => done(null, { statuses: statuses() }));
       },
       watch: (call: WatchCall) => this.watch(call),
     });
@@ -89,7 +90,9 @@ export class GrpcHealth {
     this.watchers.clear();
   }
 
+  /** A change is told to those who watch, whoever's question brought it to light. */
   private async update(): Promise<void> {
+    if (!this.timer) return;
     const serving = await this.dependencies.check().then(
       () => true,
       () => false,

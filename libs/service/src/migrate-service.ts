@@ -1,17 +1,52 @@
 import type { Type } from '@nestjs/common';
 import { type ConfigClass, Environment } from '@rookery/config';
-import { DatabaseConfig, migrateDatabase } from '@rookery/database';
-import { LogConfig, createLogger } from '@rookery/observability';
+import {
+  DatabaseConfig,
+  type DatabaseOptions,
+  driftOfDatabase,
+  listMigrations,
+  migrateDatabase,
+  revertMigration,
+} from '@rookery/database';
+import { LogConfig, type Logger, createLogger } from '@rookery/observability';
 import { Configuration } from './configuration.js';
 import { embed } from './embed.js';
 import { EmbeddedConfig } from './service.config.js';
 import { declarationOf } from './service.module.js';
 
+type Command = (config: DatabaseConfig, tables: DatabaseOptions, name: string, logger: Logger) => Promise<void>;
+
+const print = (line: string) => void process.stdout.write(`${line}\n`);
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  async run(config, tables, name, logger) {
+    const done = await migrateDatabase(config, tables, name, logger);
+    logger.info({ migrations: done }, done.length > 0 ? 'migrations run' : 'no migration is pending');
+  },
+  async revert(config, tables, name, logger) {
+    const undone = await revertMigration(config, tables, name, logger);
+    print(undone ? `reverted ${undone}` : `nothing to revert: no migration of ${name} was run`);
+  },
+  async show(config, tables, name, logger) {
+    for (const migration of await listMigrations(config, tables, name, logger)) {
+      print(`${migration.state.padEnd(7)}  ${migration.name}`);
+    }
+  },
+  /** For `npm run migration`, which writes the file. */
+  async drift(config, tables, name, logger) {
+    print(JSON.stringify(await driftOfDatabase(config, tables, name, logger)));
+  },
+};
+
+/** What may follow `migrate`. */
+export const MIGRATE_COMMANDS = Object.keys(COMMANDS);
+
 /**
- * Runs the service's pending migrations, as its start does, and nothing else.
+ * Does one thing with the service's migrations, and nothing else: `run` (as its start does), `revert` the last one,
+ * `show` them, or tell the `drift` of the entities.
  * @throws {TypeError} when the service has no database
  */
-export async function migrateService(service: Type): Promise<void> {
+export async function migrateService(service: Type, command = 'run'): Promise<void> {
   const { name, database } = declarationOf(service);
   if (!database) throw new TypeError(`${name} has no database to migrate`);
   const classes: ConfigClass[] = [LogConfig, DatabaseConfig, EmbeddedConfig];
@@ -20,8 +55,7 @@ export async function migrateService(service: Type): Promise<void> {
   const embedded = await embed(name, configuration, (line) => logger.info(line));
   try {
     const config = (embedded?.configuration ?? configuration).get(DatabaseConfig);
-    const done = await migrateDatabase(config, database, name, logger);
-    logger.info({ migrations: done }, done.length > 0 ? 'migrations run' : 'no migration is pending');
+    await COMMANDS[command]!(config, database, name, logger);
   } finally {
     await embedded?.postgres.release();
   }

@@ -1,20 +1,24 @@
 import type { Type } from '@nestjs/common';
 import { createService } from './create-service.js';
-import { migrateService } from './migrate-service.js';
+import { MIGRATE_COMMANDS, migrateService } from './migrate-service.js';
 import { runCommand, runProcess } from './run-process.js';
 
 /**
  * The whole life of a service's process: `main.ts` calls it and nothing else.
- * With the argument `migrate` it runs the pending migrations and ends (for a job before a rollout).
+ * With the argument `migrate` it runs the pending migrations and ends (for a job before a rollout); `migrate revert`,
+ * `migrate show` and `migrate drift` do what they say instead.
  */
 export async function runService(service: Type): Promise<void> {
-  const command = process.argv[2];
-  if (command === 'migrate') {
-    await runCommand(() => migrateService(service));
+  const [command, what = 'run', ...rest] = process.argv.slice(2);
+  if (command === 'migrate' && MIGRATE_COMMANDS.includes(what) && rest.length === 0) {
+    await runCommand(() => migrateService(service, what));
     return;
   }
   if (command !== undefined) {
-    process.stderr.write(`unknown command "${command}"; there is "migrate", or none to serve\n`);
+    const given = process.argv.slice(2).join(' ');
+    process.stderr.write(
+      `unknown command "${given}"; there is "migrate [${MIGRATE_COMMANDS.join('|')}]", or none to serve\n`,
+    );
     process.exit(64);
   }
   await runProcess(async () => {

@@ -4,7 +4,7 @@ import { Environment, loadConfig } from '@rookery/config';
 import { type CallContext, runWithContext } from '@rookery/context';
 import { DatabaseConfig, DatabaseModule, type DatabaseOptions, Transactions } from '@rookery/database';
 import { Cancelled, DeadlineExceeded } from '@rookery/errors';
-import { ObservabilityModule } from '@rookery/observability';
+import { DependencyRegistry, Metrics, ObservabilityModule } from '@rookery/observability';
 import type { Pool } from 'pg';
 import pino from 'pino';
 import { DataSource } from 'typeorm';
@@ -38,6 +38,24 @@ export async function openDatabaseApp(
     pool: () => ({ open: pool.totalCount, busy: pool.totalCount - pool.idleCount, waiting: pool.waitingCount }),
     /** How many connections of the pool have been closed. */
     closed: () => closed,
+    /** What the dependency says of itself, as readiness would ask. */
+    dependency: (name: string) =>
+      module
+        .get(DependencyRegistry)
+        .all()
+        .find((one) => one.name === name)!
+        .check(),
+    /** The value of a metric (of a histogram: its count) with these labels; 0 before the first. */
+    metric: async (name: string, labels: Record<string, string>) => {
+      const { values } = await module
+        .get(Metrics)
+        .registry.getSingleMetric(name.replace(/_count$/, ''))!
+        .get();
+      const all = values as { value: number; labels: Record<string, string | number>; metricName?: string }[];
+      const fits = all.filter(({ metricName = name }) => metricName === name);
+      const entries = Object.entries(labels);
+      return fits.find((one) => entries.every(([key, value]) => one.labels[key] === value))?.value ?? 0;
+    },
     close: () => module.close(),
   };
 }

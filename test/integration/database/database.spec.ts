@@ -204,11 +204,16 @@ describe('keyset pages', () => {
     expect(names).toEqual(Array.from({ length: 8 }, (_, index) => `page ${index}`));
   });
 
-  it('refuse a token of another list, and a negative size', async () => {
+  it('refuse a token of another list or of nobody, and a negative size', async () => {
     const { nextPageToken } = await keysetPage(things(), { pageSize: 1, pageToken: '' }, { scope: 'a' });
     await expect(
       keysetPage(things(), { pageSize: 1, pageToken: nextPageToken }, { scope: 'b' }),
     ).rejects.toBeInstanceOf(InvalidArgument);
+    for (const after of [`x' OR true --`, newId().toUpperCase(), 7, null]) {
+      const tampered = Buffer.from(JSON.stringify([after, ''])).toString('base64url');
+      const asked = keysetPage(things(), { pageSize: 1, pageToken: tampered });
+      await expect(asked).rejects.toMatchObject({ violations: [{ field: 'page_token' }] });
+    }
     await expect(keysetPage(things(), { pageSize: -1, pageToken: '' })).rejects.toBeInstanceOf(InvalidArgument);
   });
 });

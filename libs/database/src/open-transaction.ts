@@ -1,0 +1,30 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type CallContext, callContext } from '@rookery/context';
+import type { DataSource } from 'typeorm';
+import type { ServiceQueryRunner } from './service-query-runner.js';
+import type { IsolationLevel } from './transactions.js';
+
+/** The transaction that the current code is part of. */
+export interface OpenTransaction {
+  readonly runner: ServiceQueryRunner;
+  readonly isolation: IsolationLevel | undefined;
+  /** The call that it was begun for. A load of the cache, which serves others too, is a call of its own. */
+  readonly call: CallContext | undefined;
+  open: boolean;
+  /** The end of the nested transaction that was asked for last: there is one connection, so they take turns. */
+  last: Promise<unknown>;
+}
+
+const storage = new AsyncLocalStorage<OpenTransaction>();
+
+/** The innermost transaction of this call (of `dataSource`, when given) that has not ended. */
+export function openTransaction(dataSource?: DataSource): OpenTransaction | undefined {
+  const found = storage.getStore();
+  if (!found?.open || found.call !== callContext()) return undefined;
+  return dataSource && found.runner.dataSource !== dataSource ? undefined : found;
+}
+
+/** Runs `work` as part of `transaction`. */
+export function runWithin<T>(transaction: OpenTransaction, work: () => T): T {
+  return storage.run(transaction, work);
+}
