@@ -2,7 +2,9 @@ import { Module } from '@nestjs/common';
 import { UserServiceDefinition } from '@rookery/contracts/user/v1';
 import { ServiceModule } from '@rookery/service';
 import { CreateOrders1700000000200 } from './migrations/1700000000200-create-orders.js';
+import { OrderConfig } from './order.config.js';
 import { OrderController } from './order.controller.js';
+import { OrderEventsController } from './order-events.controller.js';
 import { Order } from './order.entity.js';
 import { OrderService } from './order.service.js';
 import { UserDirectory } from './user-directory.js';
@@ -17,9 +19,10 @@ import { UserDirectory } from './user-directory.js';
       cache: true,
       messaging: true,
       clients: [UserServiceDefinition],
+      config: [OrderConfig],
     }),
   ],
-  controllers: [OrderController],
+  controllers: [OrderController, OrderEventsController],
   providers: [OrderService, UserDirectory],
 })
 export class OrderServiceModule {}

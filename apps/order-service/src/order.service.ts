@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
+import { AsideCache } from '@rookery/cache';
 import type { Money } from '@rookery/contracts/google/type';
-import { OrderCancelled, OrderConfirmed, OrderCreated } from '@rookery/contracts/order/v1';
+import { CancelStaleOrder, OrderCancelled, OrderConfirmed, OrderCreated } from '@rookery/contracts/order/v1';
 import { ChangeFeed, type Page, type PageRequest, Transactions, keysetPage, newId } from '@rookery/database';
 import { AlreadyExists, FailedPrecondition, InvalidArgument, NotFound } from '@rookery/errors';
 import { Outbox } from '@rookery/messaging';
 import { type EntityManager, Repository } from 'typeorm';
 import { fromNanos, toNanos } from './money.js';
+import { OrderConfig } from './order.config.js';
 import { Order, type OrderState, type StoredItem } from './order.entity.js';
 import { UserDirectory } from './user-directory.js';
 
@@ -29,6 +31,8 @@ export class OrderService {
     private readonly transactions: Transactions,
     private readonly outbox: Outbox,
     private readonly changes: ChangeFeed,
+    private readonly cache: AsideCache,
+    private readonly config: OrderConfig,
   ) {}
 
   /**
@@ -62,16 +66,31 @@ export class OrderService {
 
   /** @throws {NotFound} ORDER_NOT_FOUND @throws {FailedPrecondition} ORDER_NOT_PENDING */
   confirm(id: string): Promise<Order> {
-    return this.finish(id, 'CONFIRMED', (tx, { userId, updateTime }) =>
-      this.outbox.add(tx, OrderConfirmed, { id, userId, confirmTime: updateTime }, { key: id }),
-    );
+    return this.transactions.run(async (tx) => {
+      const order = await this.lock(tx, id);
+      if (order.status === 'CONFIRMED') return order;
+      const { userId, updateTime: confirmTime } = await this.finish(tx, pending(order), 'CONFIRMED');
+      await this.outbox.add(tx, OrderConfirmed, { id, userId, confirmTime }, { key: id });
+      return order;
+    });
   }
 
   /** @throws {NotFound} ORDER_NOT_FOUND @throws {FailedPrecondition} ORDER_NOT_PENDING */
   cancel(id: string): Promise<Order> {
-    return this.finish(id, 'CANCELLED', (tx, { userId, updateTime }) =>
-      this.outbox.add(tx, OrderCancelled, { id, userId, cancelTime: updateTime }, { key: id }),
-    );
+    return this.transactions.run(async (tx) => {
+      const order = await this.lock(tx, id);
+      if (order.status === 'CANCELLED') return order;
+      return this.cancelPending(tx, pending(order));
+    });
+  }
+
+  /** Cancels the order in the transaction `tx`, unless somebody has confirmed or cancelled it meanwhile. */
+  async cancelStale(tx: EntityManager, id: string): Promise<void> {
+    const order = await this.lock(tx, id);
+    if (order.status !== 'PENDING') return;
+    await this.cancelPending(tx, order);
+    // No RPC of ours that would do it.
+    this.transactions.afterCommit(tx, () => this.cache.invalidate([`order:${id}`]));
   }
 
   /** The order now, then after each change, until it is final. @throws {NotFound} ORDER_NOT_FOUND */
@@ -93,6 +112,8 @@ export class OrderService {
       const { id, userId, createTime } = order;
       const total = fromNanos(order.currency, BigInt(order.totalNanos));
       await this.outbox.add(tx, OrderCreated, { id, userId, total, createTime }, { key: id });
+      const delay = this.config.pendingTimeout;
+      if (delay > 0) await this.outbox.add(tx, CancelStaleOrder, { id }, { key: id, delay });
       return order;
     });
   }
@@ -106,29 +127,35 @@ export class OrderService {
     throw new AlreadyExists(`request_id ${requestId} was used for another order`, { reason: 'REQUEST_ID_REUSED' });
   }
 
-  /** Moves a PENDING order to a final state; an order that is there already stays as it is. */
-  private finish(
-    id: string,
-    status: OrderState,
-    publish: (tx: EntityManager, order: Order) => Promise<void>,
-  ): Promise<Order> {
-    return this.transactions.run(async (tx) => {
-      const order = (await tx.findOne(Order, { where: { id }, lock: { mode: 'pessimistic_write' } })) ?? refuse(id);
-      if (order.status === status) return order;
-      if (order.status !== 'PENDING') {
-        throw new FailedPrecondition(`order ${id} is ${order.status}`, {
-          reason: 'ORDER_NOT_PENDING',
-          metadata: { id, status: order.status },
-          violations: [{ type: 'STATUS', subject: `orders/${id}`, description: `is ${order.status}, not PENDING` }],
-        });
-      }
-      order.status = status;
-      const saved = await tx.save(Order, order);
-      await publish(tx, saved);
-      await this.changes.announce(tx, CHANGES, id);
-      return saved;
-    });
+  private async lock(tx: EntityManager, id: string): Promise<Order> {
+    return (await tx.findOne(Order, { where: { id }, lock: { mode: 'pessimistic_write' } })) ?? refuse(id);
   }
+
+  private async cancelPending(tx: EntityManager, order: Order): Promise<Order> {
+    const { id, userId, updateTime: cancelTime } = await this.finish(tx, order, 'CANCELLED');
+    await this.outbox.add(tx, OrderCancelled, { id, userId, cancelTime }, { key: id });
+    return order;
+  }
+
+  /** Moves a PENDING order, which is locked, to a final state. Nobody needs to be reminded of it any more. */
+  private async finish(tx: EntityManager, order: Order, status: OrderState): Promise<Order> {
+    order.status = status;
+    await tx.save(Order, order);
+    await this.outbox.cancel(tx, CancelStaleOrder, order.id);
+    await this.changes.announce(tx, CHANGES, order.id);
+    return order;
+  }
+}
+
+/** @throws {FailedPrecondition} ORDER_NOT_PENDING */
+function pending(order: Order): Order {
+  const { id, status } = order;
+  if (status === 'PENDING') return order;
+  throw new FailedPrecondition(`order ${id} is ${status}`, {
+    reason: 'ORDER_NOT_PENDING',
+    metadata: { id, status },
+    violations: [{ type: 'STATUS', subject: `orders/${id}`, description: `is ${status}, not PENDING` }],
+  });
 }
 
 /** @throws {InvalidArgument} when the items have several currencies */

@@ -2,14 +2,35 @@ import { randomUUID } from 'node:crypto';
 import { OrderCreated } from '@rookery/contracts/order/v1';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Delivery, type PublishedEvent, newEvent } from './event.js';
-import type { EventBus } from './event-bus.js';
+import type { EventBus, EventSubscription } from './event-bus.js';
+import type { Held, Leases } from './leases.js';
 import { DONE, type Settlement } from './settlement.js';
 
 /** How the contract gets at a driver. Buses opened here share one transport, as services of one platform do. */
 export interface BusUnderTest {
   open(service: string): EventBus;
-  /** Events of one type that a group handles at once. */
-  readonly concurrency: number;
+}
+
+/** Events of one type that a member handles at once, in these tests. */
+const CONCURRENCY = 4;
+
+/** Leases of one process: the first who asks has it until it lets go. */
+class LocalLeases implements Leases {
+  private readonly ends = new Map<string, Promise<void>>();
+
+  async hold(name: string, signal: AbortSignal): Promise<Held> {
+    const before = this.ends.get(name);
+    let release = () => {};
+    const end = new Promise<void>((resolve) => (release = resolve));
+    this.ends.set(
+      name,
+      (before ?? Promise.resolve()).then(() => end),
+    );
+    await before;
+    if (signal.aborted) release();
+    signal.throwIfAborted();
+    return { lost: new AbortController().signal, release: async () => release() };
+  }
 }
 
 const PATIENCE = { timeout: 10_000, interval: 5 };
@@ -41,14 +62,18 @@ export function eventBusContract(driver: string, underTest: () => BusUnderTest):
     }
 
     function subscribe(bus: EventBus, handle: (delivery: Delivery) => Promise<Settlement>, name = group) {
-      const stop = bus.subscribe({ group: name, type, handle });
+      const stop = bus.subscribe({ group: name, type, concurrency: CONCURRENCY, handle });
       stops.push(stop);
       return stop;
     }
 
-    function event(key?: string): PublishedEvent {
+    function subscribeInOrder(bus: EventBus, ofType: string, leases: Leases, handle: EventSubscription['handle']) {
+      stops.push(bus.subscribe({ group, type: ofType, concurrency: CONCURRENCY, ordered: leases, handle }));
+    }
+
+    function event(key?: string, ofType = type): PublishedEvent {
       const made = newEvent(OrderCreated, { id: key ?? 'o-1' }, { source: 'shop', key });
-      return { ...made, type, headers: { ...made.headers, 'ce-type': type } };
+      return { ...made, type: ofType, headers: { ...made.headers, 'ce-type': ofType } };
     }
 
     /** As the relay does: until the bus takes it. */
@@ -129,7 +154,7 @@ export function eventBusContract(driver: string, underTest: () => BusUnderTest):
     });
 
     it('handles no more events at once than it may', async () => {
-      const { concurrency } = underTest();
+      const concurrency = CONCURRENCY;
       let running = 0;
       let most = 0;
       let done = 0;
@@ -174,6 +199,41 @@ export function eventBusContract(driver: string, underTest: () => BusUnderTest):
       await late;
       await soon(() => expect(second).toEqual(['b']));
       expect(first).toEqual(['begin a', 'end a']);
+    });
+
+    it('keeps the order of a key over members and types where asked, and other keys go on', async () => {
+      // A package, and with that a stream, of this test's own.
+      const pack = `ordered.v1.p${randomUUID().replaceAll('-', '')}`;
+      const types = [`${pack}.Placed`, `${pack}.Shipped`] as const;
+      const seen: string[] = [];
+      let running = 0;
+      let mended = false;
+      const leases = new LocalLeases();
+      for (const member of [open('mail'), open('mail')]) {
+        for (const ofType of types) {
+          subscribeInOrder(member, ofType, leases, async ({ event: { key } }) => {
+            if (key === 'a') expect(++running).toBe(1);
+            await Promise.resolve();
+            if (key === 'a') running--;
+            if (key === 'a' && !mended) return again;
+            seen.push(`${key} ${ofType === types[0] ? 'placed' : 'shipped'}`);
+            return DONE;
+          });
+        }
+      }
+      const bus = open();
+      await publish(open(), event('warm-up', types[0]));
+      // What the bus takes, it takes in this order; in the process it is done with them only when they are handled.
+      const published = [types[0], types[1], types[0]].map((ofType) => publish(bus, event('a', ofType)));
+      const others = ['b', 'c', 'd'];
+      await Promise.all(others.map((key) => publish(bus, event(key, types[1]))));
+      await soon(() => expect(seen).toEqual(expect.arrayContaining(others.map((key) => `${key} shipped`))));
+      expect(seen.filter((line) => line.startsWith('a'))).toEqual([]);
+      mended = true;
+      await Promise.all(published);
+      await soon(() =>
+        expect(seen.filter((line) => line.startsWith('a'))).toEqual(['a placed', 'a shipped', 'a placed']),
+      );
     });
 
     it('says that it is up', async () => {

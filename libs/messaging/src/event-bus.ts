@@ -1,5 +1,6 @@
 import type { DependencyState } from '@rookery/observability';
 import type { Delivery, PublishedEvent } from './event.js';
+import type { Leases } from './leases.js';
 import type { Settlement } from './settlement.js';
 
 /** Who wants the events of one type. */
@@ -8,6 +9,13 @@ export interface EventSubscription {
   readonly group: string;
   /** The events' type, `order.v1.OrderCreated`. */
   readonly type: string;
+  /** Deliveries that this member handles at once, at most. */
+  readonly concurrency: number;
+  /**
+   * Set when the events of each key have to be handled in their order, over all ordered subscriptions of the group to
+   * types of one package. It says which of the members does so: one at a time.
+   */
+  readonly ordered?: Leases;
   /** Decides what becomes of the delivery; the bus carries it out. Rejecting counts as a failure to be retried. */
   handle(delivery: Delivery): Promise<Settlement>;
 }
@@ -18,11 +26,8 @@ export interface EventSubscription {
  * publishing here: what is published here is lost when the process dies before it returns.
  */
 export abstract class EventBus {
-  /**
-   * How the relay has to publish. `total`: one at a time, the bus keeps their order. `key`: several at once, one of a
-   * key; for a bus whose `publish` waits for the consumers, where an event nobody can handle must not hold up others.
-   */
-  abstract readonly ordering: 'total' | 'key';
+  /** How many events the relay has under way at once, at most; one of each key. */
+  abstract readonly window: number;
 
   /**
    * Resolves when the event is safe: stored by NATS, or handled (or given up) by every group.

@@ -1,4 +1,4 @@
-import { callContext } from '@rookery/context';
+import { callContext, runWithContext } from '@rookery/context';
 import { OrderCreated } from '@rookery/contracts/order/v1';
 import { expect, it } from 'vitest';
 import { newEvent } from './event.js';
@@ -13,6 +13,19 @@ it.each([
 ])('carries on the trace of an event when it is one: %s', async (traceparent, carried) => {
   const event = newEvent(OrderCreated, { id: 'o-1' }, { source: 'shop' });
   const headers = { ...event.headers, traceparent };
-  const context = await new EventCalls(1_000).run({ ...event, headers }, async () => callContext());
+  const context = await new EventCalls().run({ ...event, headers }, 1_000, async () => callContext());
   expect(context).toHaveProperty('traceparent', carried);
+});
+
+it('carries on who made the call that led to an event, for whom, and its trace', async () => {
+  const call = {
+    requestId: 'r-1',
+    traceparent: TRACEPARENT,
+    tracestate: 'vendor=a b,other=1',
+    principal: 'user:ada',
+    tenant: 'acme',
+  };
+  const { signal } = new AbortController();
+  const event = runWithContext({ ...call, signal }, () => newEvent(OrderCreated, { id: 'o-1' }, { source: 'shop' }));
+  expect(await new EventCalls().run(event, 1_000, async () => callContext())).toMatchObject(call);
 });

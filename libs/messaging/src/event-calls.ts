@@ -1,27 +1,35 @@
+import { setMaxListeners } from 'node:events';
 import { type CallContext, runWithContext } from '@rookery/context';
 import { DeadlineExceeded, Unavailable } from '@rookery/errors';
-import { requestIdFrom, traceparentFrom } from '@rookery/observability';
+import { CONTEXT_METADATA } from '@rookery/grpc';
+import { contextFrom } from './core/message-headers.js';
 import type { PublishedEvent } from './event.js';
+import { decodeHeader } from './header-value.js';
 
 /**
- * The calls that handlers of events are in, as handlers of RPCs are: with the request id and the trace of what led to
- * the event, a deadline, and a signal. So what a handler does in the database or asks of other services is bounded.
+ * The calls that handlers of events are in, as handlers of RPCs are: with the request id, the trace, the principal and the
+ * tenant of what led to the event, a deadline, and a signal. So what a handler does in the database or asks of other
+ * services is bounded.
  */
 export class EventCalls {
   private readonly running = new Set<AbortController>();
 
-  /** @param timeout milliseconds that a handler may take */
-  constructor(private readonly timeout: number) {}
-
-  /** Runs `work` in a call of its own, which its deadline or the stop of the service ends: `signal` is the call's. */
-  async run<T>({ headers, type }: PublishedEvent, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` in a call of its own, which its deadline or the stop of the service ends: `signal` is the call's.
+   * @param timeout milliseconds that it may take
+   */
+  async run<T>(
+    { headers, type }: PublishedEvent,
+    timeout: number,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const ending = new AbortController();
-    const { timeout } = this;
+    // However many queries and calls a handler runs side by side, each of them listens.
+    setMaxListeners(0, ending.signal);
     const late = () => ending.abort(new DeadlineExceeded(`the handler of ${type} took longer than ${timeout} ms`));
     const timer = setTimeout(late, timeout);
     const context: CallContext = {
-      requestId: requestIdFrom(headers['x-request-id']),
-      traceparent: traceparentFrom(headers.traceparent),
+      ...contextFrom(decoded(headers)),
       deadline: Date.now() + timeout,
       signal: ending.signal,
     };
@@ -39,4 +47,9 @@ export class EventCalls {
     const reason = new Unavailable('the service stops; the event will be delivered again', { reason: 'SHUTTING_DOWN' });
     for (const ending of this.running) ending.abort(reason);
   }
+}
+
+function decoded(headers: PublishedEvent['headers']): Record<string, string | undefined> {
+  const entries = Object.values(CONTEXT_METADATA).map((name) => [name, headers[name] && decodeHeader(headers[name])]);
+  return Object.fromEntries(entries) as Record<string, string | undefined>;
 }

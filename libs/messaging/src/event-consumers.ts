@@ -6,18 +6,34 @@ import { EventCalls } from './event-calls.js';
 import type { EventHandlers, FoundHandler } from './event-handlers.js';
 import type { Inbox } from './inbox.js';
 import { consumerName } from './jetstream-names.js';
+import type { Leases } from './leases.js';
 import type { DeliveryOutcome, MessagingMetrics } from './messaging.metrics.js';
+import type { HandlerOptions } from './on-event.decorator.js';
 import { orAborted } from './or-aborted.js';
+import { RateLimit } from './rate-limit.js';
 import { DONE, type DeliveryPolicy, type Settlement, settleFailure } from './settlement.js';
 
 /** What consuming takes from the configuration; milliseconds. */
 export interface ConsumingOptions extends DeliveryPolicy {
+  readonly concurrency: number;
   readonly handlerTimeout: number;
+}
+
+const AT_ONCE: Settlement = { kind: 'retry', delay: 0 };
+
+/** A handler, and what its deliveries go by. */
+interface Route {
+  readonly handler: FoundHandler;
+  /** Its name in the inbox. */
+  readonly consumer: string;
+  readonly rate: RateLimit | undefined;
+  readonly options: ConsumingOptions;
 }
 
 /** Brings events from the bus to the `@OnEvent` handlers: context, inbox and handler in one transaction, one log line. */
 export class EventConsumers {
-  private readonly calls: EventCalls;
+  private readonly calls = new EventCalls();
+  private readonly stopping = new AbortController();
   private stops: (() => Promise<void>)[] = [];
 
   constructor(
@@ -26,40 +42,71 @@ export class EventConsumers {
     private readonly bus: EventBus,
     private readonly transactions: Transactions,
     private readonly inbox: Inbox,
+    private readonly leases: Leases,
     private readonly options: ConsumingOptions,
     private readonly metrics: MessagingMetrics,
     private readonly logger: Logger,
-  ) {
-    this.calls = new EventCalls(options.handlerTimeout);
-  }
+  ) {}
 
   /** @throws what `EventHandlers.find` throws. */
   start(): void {
     for (const handler of this.handlers.find()) {
-      const { $type: type } = handler.codec;
-      const consumer = consumerName(this.service, type);
-      const handle = (delivery: Delivery) => this.consume(handler, consumer, delivery);
-      this.stops.push(this.bus.subscribe({ group: this.service, type, handle }));
+      const { codec, options } = handler;
+      const rate = options.rateInterval === undefined ? undefined : new RateLimit(options.rateInterval);
+      const route = {
+        handler,
+        consumer: consumerName(this.service, codec.$type),
+        rate,
+        options: this.optionsOf(options),
+      };
+      const stop = this.bus.subscribe({
+        group: this.service,
+        type: codec.$type,
+        concurrency: route.options.concurrency,
+        ordered: options.ordered ? this.leases : undefined,
+        handle: (delivery) => this.consume(route, delivery),
+      });
+      this.stops.push(stop);
     }
   }
 
   /** No new deliveries; waits for the running handlers, and ends those that take too long for the bus. */
   async stop(): Promise<void> {
+    this.stopping.abort();
     await Promise.all(this.stops.splice(0).map((stop) => stop()));
     this.calls.endAll();
   }
 
-  private consume(handler: FoundHandler, consumer: string, delivery: Delivery): Promise<Settlement> {
-    return this.calls.run(delivery.event, async (signal) => {
+  private optionsOf(own: HandlerOptions): ConsumingOptions {
+    const { options: usual } = this;
+    return {
+      concurrency: own.concurrency ?? usual.concurrency,
+      maxDeliveries: own.maxDeliveries ?? usual.maxDeliveries,
+      backoffFirst: own.backoffFirst ?? usual.backoffFirst,
+      backoffLongest: own.backoffLongest ?? usual.backoffLongest,
+      handlerTimeout: own.handlerTimeout ?? usual.handlerTimeout,
+    };
+  }
+
+  private async consume({ handler, consumer, rate, options }: Route, delivery: Delivery): Promise<Settlement> {
+    try {
+      await rate?.turn(this.stopping.signal);
+    } catch {
+      // Another replica may have it; it was not tried.
+      return AT_ONCE;
+    }
+    return this.calls.run(delivery.event, options.handlerTimeout, async (signal) => {
       const started = performance.now();
+      this.metrics.arrived(delivery.event);
       try {
         // A handler that does not listen to its signal must not keep its place for ever. Its transaction is undone.
         const fresh = await orAborted(this.handle(handler, consumer, delivery), signal);
         this.report(delivery, fresh ? 'handled' : 'duplicate', started);
         return DONE;
       } catch (error) {
-        const settlement = settleFailure(error, delivery.attempt, this.options);
-        this.report(delivery, settlement.kind === 'dead' ? 'dead' : 'retry', started, { error, ...settlement });
+        const settlement = settleFailure(error, delivery.attempt, options);
+        const delay = settlement.kind === 'retry' ? settlement.delay : undefined;
+        this.report(delivery, settlement.kind === 'dead' ? 'dead' : 'retry', started, { error, delay });
         return settlement;
       }
     });

@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { MessageCodec } from '@rookery/contracts';
-import { type EventHandler, codecOf } from './on-event.decorator.js';
+import { type EventHandler, type HandlerOptions, declaredOf } from './on-event.decorator.js';
 
 /** An `@OnEvent` method of an instance. */
 export interface FoundHandler {
   /** `OrderEventsController.orderCreated` */
   readonly name: string;
   readonly codec: MessageCodec<unknown>;
+  readonly options: HandlerOptions;
   readonly handle: EventHandler<unknown>;
 }
 
@@ -58,14 +59,14 @@ function prototypeOf(instance: unknown): unknown {
 
 function decorated(prototype: object, method: string): boolean {
   const member: unknown = Reflect.get(prototype, method);
-  return typeof member === 'function' && codecOf(member) !== undefined;
+  return typeof member === 'function' && declaredOf(member) !== undefined;
 }
 
 function handlerOf(instance: object, method: string): FoundHandler {
   const member = Reflect.get(instance, method) as EventHandler<unknown>;
   return {
     name: `${instance.constructor.name}.${method}`,
-    codec: codecOf(member)!,
+    ...declaredOf(member)!,
     handle: (event, tx) => member.call(instance, event, tx),
   };
 }

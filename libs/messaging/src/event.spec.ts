@@ -13,6 +13,7 @@ describe('newEvent', () => {
     expect(event.headers).toEqual({
       'ce-specversion': '1.0',
       'ce-id': event.id,
+      'ce-datacontenttype': 'application/protobuf',
       'ce-type': 'order.v1.OrderCreated',
       'ce-source': 'order-service',
       'ce-time': '2026-03-01T12:00:00.000Z',

@@ -1,6 +1,7 @@
 import { callContext } from '@rookery/context';
 import type { MessageCodec } from '@rookery/contracts';
 import { newId } from '@rookery/database';
+import { CONTEXT_METADATA } from '@rookery/grpc';
 import { decodeHeader, encodeHeader } from './header-value.js';
 
 /**
@@ -50,6 +51,9 @@ export class UnreadableEvent extends Error {
   }
 }
 
+/** What of a call goes on with the events it leads to. */
+const CONTEXT = Object.keys(CONTEXT_METADATA) as (keyof typeof CONTEXT_METADATA)[];
+
 const UUID = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 /** A new event that says `payload`, caused by the current call if there is one. `source` is the service's name. */
@@ -66,11 +70,16 @@ export function newEvent<T>(
     'ce-type': codec.$type,
     'ce-source': encodeHeader(source),
     'ce-time': now.toISOString(),
+    'ce-datacontenttype': 'application/protobuf',
     'content-type': 'application/protobuf',
   };
   if (key !== undefined) headers['ce-partitionkey'] = encodeHeader(key);
-  if (call) headers['x-request-id'] = encodeHeader(call.requestId);
-  if (call?.traceparent !== undefined) headers.traceparent = encodeHeader(call.traceparent);
+  if (call) {
+    for (const property of CONTEXT) {
+      const value = call[property];
+      if (value) headers[CONTEXT_METADATA[property]] = encodeHeader(value);
+    }
+  }
   return { id, type: codec.$type, key, headers, payload: codec.encode(codec.fromPartial(payload)).finish() };
 }
 

@@ -8,13 +8,18 @@ import { eventBusContract } from './event-bus.contract.js';
 import { InProcessBus } from './in-process.bus.js';
 import { DONE, type Settlement } from './settlement.js';
 
-const options = { concurrency: 4, drainTimeout: 5_000, maxDeliveries: 5, backoffFirst: 5, backoffLongest: 20 };
+const options = { drainTimeout: 5_000, maxDeliveries: 5, backoffFirst: 5, backoffLongest: 20 };
 const logger = pino({ level: 'silent' });
 const created = () => newEvent(OrderCreated, { id: 'o-1' }, { source: 'shop' });
-const on = (group: string, handle: () => Promise<Settlement>) => ({ group, type: OrderCreated.$type, handle });
+const on = (group: string, handle: () => Promise<Settlement>) => ({
+  group,
+  type: OrderCreated.$type,
+  concurrency: 4,
+  handle,
+});
 
 const hub = randomUUID();
-eventBusContract('in-process', () => ({ open: () => new InProcessBus(hub, options, logger), concurrency: 4 }));
+eventBusContract('in-process', () => ({ open: () => new InProcessBus(hub, options, logger) }));
 
 it('publish resolves when every group is done, not before', async () => {
   const bus = new InProcessBus(randomUUID(), options, logger);

@@ -9,7 +9,6 @@ import { within } from './within.js';
 
 /** What the in-process driver takes from the configuration. */
 export interface InProcessOptions extends DeliveryPolicy {
-  readonly concurrency: number;
   /** Milliseconds that a stopping subscription waits for its running handlers. */
   readonly drainTimeout: number;
 }
@@ -20,8 +19,9 @@ export interface InProcessOptions extends DeliveryPolicy {
  * killed process starts over from there.
  */
 export class InProcessBus extends EventBus {
-  readonly ordering = 'key';
-  private readonly hub: Hub;
+  /** Each waits for its consumers. */
+  readonly window = 256;
+  readonly hub: Hub;
   private readonly release: () => void;
 
   constructor(
@@ -50,7 +50,7 @@ export class InProcessBus extends EventBus {
   subscribe(subscription: EventSubscription): () => Promise<void> {
     const onRejection = (error: unknown, attempt: number) => settleFailure(error, attempt, this.options);
     const member: Member = { subscription, running: new Set(), onRejection };
-    this.hub.join(member, this.options.concurrency);
+    this.hub.join(member);
     return async () => {
       this.hub.leave(member);
       await within(Promise.all(member.running), this.options.drainTimeout);

@@ -3,6 +3,7 @@ import { Unavailable } from '@rookery/errors';
 import type { PublishedEvent } from './event.js';
 import type { EventSubscription } from './event-bus.js';
 import { Gate } from './gate.js';
+import { KeyLanes } from './key-lanes.js';
 import type { Settlement } from './settlement.js';
 
 /** An event that a group gave up. */
@@ -31,12 +32,24 @@ class Group {
   private turn = 0;
   private readonly gate: Gate;
 
-  constructor(concurrency: number) {
+  /** @param lanes set when events of one key are handled in turn */
+  constructor(
+    concurrency: number,
+    private readonly lanes: KeyLanes | undefined,
+  ) {
     this.gate = new Gate(concurrency);
   }
 
+  handle(event: PublishedEvent, signal?: AbortSignal): Promise<{ attempts: number; reason?: string }> {
+    const work = () => this.untilSettled(event, signal);
+    return this.lanes ? this.lanes.run(event.key, work) : work();
+  }
+
   /** Delivers until the event is done or dead. An event that waits for its next attempt leaves its place to others. */
-  async handle(event: PublishedEvent, signal?: AbortSignal): Promise<{ attempts: number; reason?: string }> {
+  private async untilSettled(
+    event: PublishedEvent,
+    signal?: AbortSignal,
+  ): Promise<{ attempts: number; reason?: string }> {
     for (let attempt = 1; ; attempt++) {
       const settlement = await this.gate.run(() => this.deliver(event, attempt, signal));
       if (settlement.kind === 'done') return { attempts: attempt };
@@ -62,14 +75,22 @@ export class Hub {
   readonly deadLetters: DeadLetter[] = [];
   /** By type, then by group. A group stays known when its members have stopped: its events must not be lost. */
   private readonly groups = new Map<string, Map<string, Group>>();
+  private readonly lanes = new Map<string, KeyLanes>();
 
-  join(member: Member, concurrency: number): void {
-    const { type, group: name } = member.subscription;
+  join(member: Member): void {
+    const { type, group: name, concurrency, ordered } = member.subscription;
     const groups = this.groups.get(type) ?? new Map<string, Group>();
     this.groups.set(type, groups);
-    const group = groups.get(name) ?? new Group(concurrency);
+    const group = groups.get(name) ?? new Group(concurrency, ordered && this.lanesOf(name));
     groups.set(name, group);
     group.members.push(member);
+  }
+
+  /** Of a group: its ordered subscriptions share them, whatever their types. */
+  private lanesOf(group: string): KeyLanes {
+    const lanes = this.lanes.get(group) ?? new KeyLanes();
+    this.lanes.set(group, lanes);
+    return lanes;
   }
 
   leave(member: Member): void {

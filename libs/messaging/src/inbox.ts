@@ -3,12 +3,14 @@ import type { EntityManager } from 'typeorm';
 
 const NOTE = 'INSERT INTO inbox (consumer, id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id';
 
+/** Milliseconds. A day longer than the streams keep events: what is forgotten here cannot be delivered again. */
+export const INBOX_RETENTION = 8 * 24 * 60 * 60 * 1_000;
+
 const PRUNE_BATCH = 1_000;
-/** A day longer than the streams keep events: what is forgotten here cannot be delivered again. */
 const PRUNE = `
   WITH gone AS (
     DELETE FROM inbox WHERE ctid IN (
-      SELECT ctid FROM inbox WHERE received_at < now() - interval '8 days' LIMIT ${PRUNE_BATCH}
+      SELECT ctid FROM inbox WHERE received_at < now() - interval '${INBOX_RETENTION} ms' LIMIT ${PRUNE_BATCH}
     ) RETURNING 1
   )
   SELECT count(*)::int AS count FROM gone`;

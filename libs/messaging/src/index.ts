@@ -1,9 +1,16 @@
 export { MessagingConfig } from './messaging.config.js';
 export { MessagingModule } from './messaging.module.js';
 export { Messaging } from './messaging.js';
-export { Outbox, type PartialMessage } from './outbox.js';
-export { type EventHandler, OnEvent } from './on-event.decorator.js';
+export { Outbox, type AddOptions, type PartialMessage } from './outbox.js';
+export { Cron, Every, type JobOptions } from './jobs/recurring.decorators.js';
+export { type EventHandler, OnEvent, type OnEventOptions } from './on-event.decorator.js';
 export type { Delivery, PublishedEvent, ReceivedEvent } from './event.js';
 export { EventBus, type EventSubscription } from './event-bus.js';
 export type { Settlement } from './settlement.js';
 export { messagingEntities, messagingMigrations } from './tables.js';
+export { MessageClient, type PublishOptions, type RequestOptions } from './core/message.client.js';
+export type { PatternOptions } from './core/message-handlers.js';
+export { MessageServer } from './core/message.server.js';
+export type { DeadLetter } from './dead-letter.js';
+export type { DeadLetterFilter } from './dead-letters.js';
+export { EventsOperator } from './events-operator.js';

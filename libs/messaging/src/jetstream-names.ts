@@ -32,3 +32,28 @@ export function deadLetterSubject(service: string, type: string): string {
 }
 
 export const DEAD_LETTER_SUBJECTS = [`${DEAD_LETTER_SUBJECT}.>`];
+
+/** Where dead letters go to be handled again: by the service that gave them up, and by no other. */
+export const REPLAY_STREAM = 'replays';
+const REPLAY_SUBJECT = 'replay';
+export const REPLAY_SUBJECTS = [`${REPLAY_SUBJECT}.>`];
+
+/** The subjects of a service's replays: `replay.mail-service.` and the type. */
+export function replayPrefix(service: string): string {
+  return `${REPLAY_SUBJECT}.${plain(service)}.`;
+}
+
+/** The durable consumer of a service's replays: `mail-service__replays`. */
+export function replayConsumerName(service: string): string {
+  return `${consumerPrefix(service)}replays`;
+}
+
+/** The durable consumer of a service's ordered handlers for one stream: `mail-service__order_v1`. */
+export function orderedConsumerName(service: string, stream: string): string {
+  return `${consumerPrefix(service)}${stream}`;
+}
+
+/** What the names of a service's durable consumers begin with. */
+export function consumerPrefix(service: string): string {
+  return `${plain(service)}__`;
+}

@@ -13,12 +13,20 @@ import {
   jetstreamManager,
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
-import { DEAD_LETTER_STREAM, DEAD_LETTER_SUBJECTS, consumerName, streamOf } from './jetstream-names.js';
+import { INBOX_RETENTION } from './inbox.js';
+import {
+  DEAD_LETTER_STREAM,
+  DEAD_LETTER_SUBJECTS,
+  REPLAY_STREAM,
+  REPLAY_SUBJECTS,
+  consumerPrefix,
+  streamOf,
+} from './jetstream-names.js';
 import type { LiveConnection } from './nats-client.js';
 
 const DAY = 24 * 60 * 60 * 1_000;
 /** How long the streams keep an event, handled or not. The inbox remembers ids for a day longer. */
-export const STREAM_MAX_AGE = 7 * DAY;
+const STREAM_MAX_AGE = 7 * DAY;
 /** How long NATS recognises an event that is published again, which a relay does when it missed the acknowledgement. */
 const DUPLICATE_WINDOW = 2 * 60 * 1_000;
 /** Events that wait for their next attempt count; beyond it a consumer gets nothing new. */
@@ -33,6 +41,18 @@ export class TopologyMismatch extends Error {
     );
     this.name = 'TopologyMismatch';
   }
+}
+
+/** A durable consumer as it has to be. */
+export interface DurableConsumer {
+  readonly stream: string;
+  readonly name: string;
+  readonly filter: string;
+  /**
+   * Go on right behind what is settled, in the order of the stream, instead of waiting for what was delivered and is not
+   * settled: 2.9 cannot give that back on demand, so the consumer is made anew from there. Attempts count from 1 again.
+   */
+  readonly resume: boolean;
 }
 
 /**
@@ -56,26 +76,46 @@ export class JetStreamTopology {
     return this.ensureStream(live, DEAD_LETTER_STREAM, DEAD_LETTER_SUBJECTS);
   }
 
-  /** Makes sure that `group` gets the events of `type`, from the oldest that is stored. @throws {TopologyMismatch} */
-  async consumer(live: LiveConnection, group: string, type: string): Promise<ConsumerInfo> {
-    await this.stream(live, type);
+  /** Makes sure that replays are stored. @throws {TopologyMismatch} */
+  replays(live: LiveConnection): Promise<void> {
+    return this.ensureStream(live, REPLAY_STREAM, REPLAY_SUBJECTS);
+  }
+
+  /**
+   * Makes sure that there is a consumer on a stream that exists; a new one begins with the oldest event that is stored.
+   * @throws {TopologyMismatch}
+   */
+  async consumer(live: LiveConnection, { stream, name, filter, resume }: DurableConsumer): Promise<ConsumerInfo> {
     const manager = await jetstreamManager(live.nats, { checkAPI: false });
-    const stream = streamOf(type).name;
-    const name = consumerName(group, type);
-    const found = await orUndefined(manager.consumers.info(stream, name), JetStreamApiCodes.ConsumerNotFound);
+    const info = orUndefined(manager.consumers.info(stream, name), JetStreamApiCodes.ConsumerNotFound);
+    const [found, { config }] = await Promise.all([info, manager.streams.info(stream)]);
+    checkRetention(config);
     const changeable = { ack_wait: nanos(this.options.ackWait), max_ack_pending: MAX_ACK_PENDING, max_deliver: -1 };
+    const fixed = { durable_name: name, filter_subject: filter, ack_policy: AckPolicy.Explicit };
     if (!found) {
-      return manager.consumers.add(stream, {
-        durable_name: name,
-        filter_subject: type,
-        ack_policy: AckPolicy.Explicit,
-        deliver_policy: DeliverPolicy.All,
-        ...changeable,
-      });
+      return manager.consumers.add(stream, { ...fixed, deliver_policy: DeliverPolicy.All, ...changeable });
     }
-    checkConsumer(found, type);
+    checkConsumer(found, filter);
+    if (resume && found.num_ack_pending > 0) {
+      await manager.consumers.delete(stream, name);
+      const opt_start_seq = found.ack_floor.stream_seq + 1;
+      const start = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq };
+      return manager.consumers.add(stream, { ...fixed, ...start, ...changeable });
+    }
     const current = Object.entries(changeable).every(([key, value]) => Reflect.get(found.config, key) === value);
     return current ? found : manager.consumers.update(stream, name, changeable);
+  }
+
+  /** `stream/name` of the durable consumers of `group` that are none of `names`: their handlers were removed. */
+  async left(live: LiveConnection, group: string, names: ReadonlySet<string>): Promise<string[]> {
+    const manager = await jetstreamManager(live.nats, { checkAPI: false });
+    const left: string[] = [];
+    for await (const stream of manager.streams.names()) {
+      for await (const { name } of manager.consumers.list(stream)) {
+        if (name.startsWith(consumerPrefix(group)) && !names.has(name)) left.push(`${stream}/${name}`);
+      }
+    }
+    return left;
   }
 
   /** Forgets what was made sure of, after something said that it is not so. */
@@ -118,10 +158,29 @@ function checkStream({ config }: StreamInfo, subjects: string[]): void {
   if (config.retention !== RetentionPolicy.Limits)
     throw mismatch('retention', config.retention, RetentionPolicy.Limits);
   if (config.storage !== StorageType.File) throw mismatch('storage', config.storage, StorageType.File);
+  if (config.no_ack) throw mismatch('no_ack', true, false);
 }
 
-function checkConsumer({ config, name, stream_name: stream }: ConsumerInfo, type: string): void {
-  const needed = { filter_subject: type, ack_policy: AckPolicy.Explicit, deliver_subject: undefined };
+/** What a stream keeps longer than the inbox its ids would have a second effect if it came again. */
+function checkRetention({ name, max_age }: StreamInfo['config']): void {
+  if (max_age > 0 && max_age < nanos(INBOX_RETENTION)) return;
+  const needed = `less than ${INBOX_RETENTION / DAY}d, which is how long handled events are remembered`;
+  throw new TopologyMismatch(
+    `stream ${name}`,
+    'max_age',
+    max_age === 0 ? 'unlimited' : `${max_age / nanos(DAY)}d`,
+    needed,
+  );
+}
+
+function checkConsumer({ config, name, stream_name: stream }: ConsumerInfo, filter: string): void {
+  const needed = {
+    filter_subject: filter,
+    ack_policy: AckPolicy.Explicit,
+    deliver_subject: undefined,
+    // Servers leave out what is false.
+    headers_only: undefined,
+  };
   for (const [property, value] of Object.entries(needed)) {
     const found: unknown = Reflect.get(config, property);
     if (found !== value) throw new TopologyMismatch(`consumer ${stream}/${name}`, property, found, value ?? 'none');

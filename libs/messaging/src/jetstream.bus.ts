@@ -2,27 +2,35 @@ import { randomUUID } from 'node:crypto';
 import { callContext } from '@rookery/context';
 import { Unavailable } from '@rookery/errors';
 import type { DependencyState, Logger } from '@rookery/observability';
-import { jetstream } from '@nats-io/jetstream';
-import { type MsgHdrs, headers as natsHeaders } from '@nats-io/transport-node';
+import { type MsgHdrs, type NatsConnection, headers as natsHeaders } from '@nats-io/transport-node';
 import type { Delivery, PublishedEvent } from './event.js';
 import { EventBus, type EventSubscription } from './event-bus.js';
-import { encodeHeader } from './header-value.js';
-import { JetStreamConsumer, type JetStreamOptions } from './jetstream.consumer.js';
+import { deadLetterHeaders } from './dead-letter.js';
+import type { ConsumerTimes } from './jetstream.consumer.js';
+import { JetStreamGroup } from './jetstream.group.js';
+import { JetStreamPublisher } from './jetstream.publisher.js';
 import { deadLetterSubject } from './jetstream-names.js';
 import { JetStreamTopology, TopologyMismatch } from './jetstream-topology.js';
 import { NatsClient } from './nats-client.js';
 import { orAborted } from './or-aborted.js';
+import type { DeliveryPolicy, Settlement } from './settlement.js';
 
 /** How long a publisher waits for JetStream to say that it stored the event. */
 const PUBLISH_TIMEOUT = 5_000;
-/** An error text longer than this is cut in the header of a dead letter. */
-const REASON_LENGTH = 1_000;
+
+/** What the JetStream driver takes from the configuration; durations in milliseconds. */
+export interface JetStreamOptions extends DeliveryPolicy, ConsumerTimes {
+  readonly replicas: number;
+}
 
 /** The bus of services that live apart. `publish` resolves when JetStream has stored the event. */
 export class JetStreamBus extends EventBus {
-  readonly ordering = 'total';
-  private readonly client: NatsClient;
+  /** Enough to keep NATS and its disk busy while acknowledgements are on their way. */
+  readonly window = 1024;
+  readonly client: NatsClient;
   private readonly topology: JetStreamTopology;
+  private readonly groups = new Map<string, JetStreamGroup>();
+  private publisher: { readonly nats: NatsConnection; readonly on: JetStreamPublisher } | undefined;
 
   constructor(
     url: string,
@@ -43,9 +51,9 @@ export class JetStreamBus extends EventBus {
   }
 
   subscribe(subscription: EventSubscription): () => Promise<void> {
-    const bury = (delivery: Delivery, reason: string) => this.bury(subscription, delivery, reason);
-    const consumer = new JetStreamConsumer(subscription, this.client, this.topology, this.options, bury, this.logger);
-    return () => consumer.stop();
+    const group = this.groups.get(subscription.group) ?? this.newGroup(subscription.group);
+    this.groups.set(subscription.group, group);
+    return group.subscribe(subscription);
   }
 
   state(): DependencyState {
@@ -56,19 +64,26 @@ export class JetStreamBus extends EventBus {
     return this.client.close();
   }
 
+  private newGroup(name: string): JetStreamGroup {
+    const bury = this.bury.bind(this);
+    return new JetStreamGroup(name, this.client, this.topology, this.options, bury, this.logger);
+  }
+
   /** The event as it came, under another subject, with what went wrong in `dead-*` headers. */
-  private async bury({ group, type }: EventSubscription, { event, attempt }: Delivery, reason: string): Promise<void> {
-    const headers = toHeaders(event.headers);
-    headers.set('dead-service', encodeHeader(group));
-    headers.set('dead-reason', encodeHeader(reason.slice(0, REASON_LENGTH)));
-    headers.set('dead-attempts', String(attempt));
-    headers.set('dead-time', new Date().toISOString());
+  private async bury(group: string, { event, attempt }: Delivery, dead: Settlement & { kind: 'dead' }): Promise<void> {
+    const headers = toHeaders({ ...event.headers, ...deadLetterHeaders(group, attempt, dead) });
     // No deduplication: an event that is replayed and fails again is a dead letter again.
     const id = randomUUID();
-    await this.store(deadLetterSubject(group, type), event.payload, { id, headers }, (live) =>
+    await this.store(deadLetterSubject(group, event.type), event.payload, { id, headers }, (live) =>
       this.topology.deadLetters(live),
     );
-    this.logger.error({ event: event.id, type, group, attempts: attempt, reason }, 'dead letter');
+    const { id: dying, type } = event;
+    this.logger.error({ event: dying, type, group, attempts: attempt, reason: dead.reason }, 'dead letter');
+  }
+
+  private publisherOn(nats: NatsConnection): JetStreamPublisher {
+    if (this.publisher?.nats !== nats) this.publisher = { nats, on: new JetStreamPublisher(nats, PUBLISH_TIMEOUT) };
+    return this.publisher.on;
   }
 
   private async store(
@@ -80,7 +95,7 @@ export class JetStreamBus extends EventBus {
     const live = this.client.current();
     try {
       await ensure(live);
-      await jetstream(live.nats).publish(subject, payload, { msgID: id, headers, timeout: PUBLISH_TIMEOUT });
+      await this.publisherOn(live.nats).publish(subject, payload, id, headers);
     } catch (error) {
       this.topology.forget();
       if (error instanceof TopologyMismatch) throw error;

@@ -1,19 +1,38 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@rookery/observability';
-import { type Consumer, type ConsumerMessages, type JsMsg, jetstream } from '@nats-io/jetstream';
-import { type Delivery, eventFromWire } from './event.js';
-import type { EventSubscription } from './event-bus.js';
-import type { JetStreamTopology } from './jetstream-topology.js';
-import type { NatsClient } from './nats-client.js';
-import { type DeliveryPolicy, type Settlement, settleFailure } from './settlement.js';
+import { type Consumer, type ConsumerInfo, type ConsumerMessages, type JsMsg, jetstream } from '@nats-io/jetstream';
+import type { Delivery } from './event.js';
+import { eventFromWire } from './event.js';
+import type { Held } from './leases.js';
+import type { LiveConnection, NatsClient } from './nats-client.js';
+import type { Settlement } from './settlement.js';
 import { within } from './within.js';
 
-/** What the JetStream driver takes from the configuration; durations in milliseconds. */
-export interface JetStreamOptions extends DeliveryPolicy {
-  readonly replicas: number;
+/** What the loop below consumes. */
+export interface ConsumerSource {
+  /** For people: what is consumed. */
+  readonly title: string;
+  /** Deliveries that are handled, or held until their turn, at once. */
+  readonly capacity: number;
+  /** How many deliveries may be on their way beyond that, and wait here. They are asked for together. */
+  readonly prefetch: number;
+  /** Of all replicas, the one that holds it consumes; nothing when they share the work. */
+  hold?(signal: AbortSignal): Promise<Held>;
+  /** Makes sure that the consumer is there, as it has to be. */
+  prepare(live: LiveConnection): Promise<ConsumerInfo>;
+  /** The type of what came on `subject`. */
+  typeOf(subject: string): string;
+  /** @returns undefined to leave the delivery unsettled: `tenure` is over, and it will be delivered anew */
+  handle(delivery: Delivery, tenure: AbortSignal): Promise<Settlement | undefined>;
+  /** Stores what is given up. Rejecting means that it is not stored yet. */
+  bury(delivery: Delivery, dead: Settlement & { kind: 'dead' }): Promise<void>;
+}
+
+/** Durations in milliseconds. */
+export interface ConsumerTimes {
   readonly ackWait: number;
-  readonly concurrency: number;
   readonly drainTimeout: number;
+  readonly backoffLongest: number;
 }
 
 /** How long one request for events stays open on the server. */
@@ -22,57 +41,58 @@ const PULL_EXPIRES = 30_000;
 const RETRY = { first: 100, longest: 5_000 };
 
 /**
- * One subscription on JetStream. It asks for as many events as it has hands free, so that none waits here while another
- * replica could handle it, and tells the server of long handlers that they are still at work. Whatever breaks (the
- * connection, the consumer deleted, a server with an empty store), it starts over until it is stopped.
+ * Consumes one durable consumer, and tells the server of deliveries that take long that they are still at work. Whatever
+ * breaks (the connection, the consumer deleted, a server with an empty store), it starts over until it is stopped.
  */
 export class JetStreamConsumer {
   private readonly stopping = new AbortController();
   private readonly running = new Set<Promise<void>>();
+  private readonly held = new Set<JsMsg>();
+  private readonly heartbeat: NodeJS.Timeout;
   private readonly loop: Promise<void>;
-  private pulled: ConsumerMessages | undefined;
   private freed: () => void = () => {};
 
   constructor(
-    private readonly subscription: EventSubscription,
+    private readonly source: ConsumerSource,
     private readonly client: NatsClient,
-    private readonly topology: JetStreamTopology,
-    private readonly options: JetStreamOptions,
-    /** Stores what is given up. Rejecting means that it is not stored yet. */
-    private readonly bury: (delivery: Delivery, reason: string) => Promise<void>,
+    private readonly times: ConsumerTimes,
+    private readonly onTrouble: () => void,
     private readonly logger: Logger,
   ) {
+    this.heartbeat = setInterval(() => this.sayWorking(), times.ackWait / 3);
     this.loop = this.run();
   }
 
   /** No new deliveries; resolves when the running ones are settled, or after the drain timeout. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    this.pulled?.stop();
-    this.freed();
-    await this.loop;
-    await within(Promise.all(this.running), this.options.drainTimeout);
+    await within(
+      this.loop.then(() => Promise.all(this.running)),
+      this.times.drainTimeout,
+    );
+    clearInterval(this.heartbeat);
   }
 
   private async run(): Promise<void> {
     const { signal } = this.stopping;
-    const { group, type } = this.subscription;
+    const { title } = this.source;
     let reported: string | undefined;
     let wait = RETRY.first;
     while (!signal.aborted) {
       try {
         const live = await this.client.whenConnected(signal);
-        const info = await this.topology.consumer(live, group, type);
-        if (reported !== undefined) this.logger.info({ type }, 'events are being consumed again');
-        reported = undefined;
-        wait = RETRY.first;
-        await this.consume(jetstream(live.nats).consumers.getConsumerFromInfo(info));
+        await this.tenure(live, () => {
+          if (reported !== undefined) this.logger.info({ type: title }, 'events are being consumed again');
+          reported = undefined;
+          wait = RETRY.first;
+        });
       } catch (error) {
         if (signal.aborted) return;
-        this.topology.forget();
+        this.onTrouble();
         const reason = error instanceof Error ? error.message : String(error);
         // One line for each change of the reason, not one for each attempt.
-        if (reason !== reported) this.logger.error({ type, reason }, 'events cannot be consumed; trying for ever');
+        if (reason !== reported)
+          this.logger.error({ type: title, reason }, 'events cannot be consumed; trying for ever');
         reported = reason;
         await sleep(wait, undefined, { signal }).catch(() => {});
         wait = Math.min(wait * 2, RETRY.longest);
@@ -81,63 +101,91 @@ export class JetStreamConsumer {
   }
 
   /**
-   * Ends when the subscription is stopped or the connection was replaced (the client's own resumption can take half a
-   * minute when JetStream is slower to come back than its server), and by throwing when the server refuses.
+   * Consumes until the subscription is stopped, the lease is lost, or the connection was replaced (the client's own
+   * resumption can take half a minute when JetStream is slower to come back than its server), and throws when the server
+   * refuses.
    */
-  private async consume(consumer: Consumer): Promise<void> {
-    const { signal } = this.stopping;
-    let replaced = false;
-    const unlisten = this.client.onConnected(() => {
-      replaced = true;
-      this.pulled?.stop();
-      this.freed();
-    });
+  private async tenure(live: LiveConnection, onConsuming: () => void): Promise<void> {
+    const over = new AbortController();
+    const end = () => over.abort();
+    this.stopping.signal.addEventListener('abort', end);
+    const unlisten = this.client.onConnected(end);
+    let held: Held | undefined;
     try {
-      while (!signal.aborted && !replaced) {
-        const free = this.options.concurrency - this.running.size;
-        if (free > 0) await this.pull(consumer, free);
-        else await new Promise<void>((resolve) => (this.freed = resolve));
+      held = await this.source.hold?.(over.signal);
+      held?.lost.addEventListener('abort', end);
+      if (held?.lost.aborted) return;
+      const info = await this.source.prepare(live);
+      if (over.signal.aborted) return;
+      onConsuming();
+      const next = held ? info.delivered.consumer_seq + 1 : undefined;
+      await this.consume(jetstream(live.nats).consumers.getConsumerFromInfo(info), over.signal, next);
+    } catch (error) {
+      if (!over.signal.aborted) throw error;
+    } finally {
+      this.stopping.signal.removeEventListener('abort', end);
+      unlisten();
+      end();
+      await held?.release();
+    }
+  }
+
+  /** @param next the number of the next delivery, when none may be missed; undefined when any order will do */
+  private async consume(consumer: Consumer, over: AbortSignal, next?: number): Promise<void> {
+    const messages: ConsumerMessages = await consumer.consume({
+      max_messages: this.source.prefetch,
+      threshold_messages: Math.max(1, Math.floor(this.source.prefetch / 2)),
+      expires: PULL_EXPIRES,
+      abort_on_missing_resource: true,
+    });
+    const stop = () => {
+      messages.stop();
+      this.freed();
+    };
+    over.addEventListener('abort', stop);
+    if (over.aborted) stop();
+    try {
+      for await (const message of messages) {
+        // Somebody else may have it at once; left alone it would wait for the ack timeout.
+        if (over.aborted) {
+          if (next === undefined) message.nak();
+          continue;
+        }
+        if (next !== undefined && message.info.deliverySequence !== next++) {
+          throw new Error('a delivery was missed; starting over behind what is settled, to keep the order');
+        }
+        this.start(message, over);
+        while (this.running.size >= this.source.capacity && !over.aborted) {
+          await new Promise<void>((resolve) => (this.freed = resolve));
+        }
       }
     } finally {
-      unlisten();
+      over.removeEventListener('abort', stop);
+      messages.stop();
     }
   }
 
-  private async pull(consumer: Consumer, count: number): Promise<void> {
-    const { signal } = this.stopping;
-    this.pulled = await consumer.fetch({ max_messages: count, expires: PULL_EXPIRES });
-    if (signal.aborted) this.pulled.stop();
-    for await (const message of this.pulled) {
-      // Somebody else may have it at once; left alone it would wait for the ack timeout.
-      if (signal.aborted) message.nak();
-      else this.start(message);
-    }
-  }
-
-  private start(message: JsMsg): void {
-    const work = this.handle(message).finally(() => {
+  private start(message: JsMsg, tenure: AbortSignal): void {
+    this.held.add(message);
+    const work = this.handle(message, tenure).finally(() => {
       this.running.delete(work);
+      this.held.delete(message);
       this.freed();
     });
     this.running.add(work);
   }
 
   /** Never rejects: what cannot be settled now is delivered again after the ack timeout. */
-  private async handle(message: JsMsg): Promise<void> {
-    const heartbeat = setInterval(() => message.working(), this.options.ackWait / 3);
-    const delivery = deliveryOf(message);
+  private async handle(message: JsMsg, tenure: AbortSignal): Promise<void> {
+    const delivery = deliveryOf(message, this.source.typeOf(message.subject));
     try {
-      const settlement = await this.subscription
-        .handle(delivery)
-        .catch((error: unknown) => settleFailure(error, delivery.attempt, this.options));
-      await this.settle(message, delivery, settlement);
+      const settlement = await this.source.handle(delivery, tenure);
+      if (settlement) await this.settle(message, delivery, settlement);
     } catch (error) {
       this.logger.warn(
         { error, event: delivery.event.id },
         'an event could not be settled; it will be delivered again',
       );
-    } finally {
-      clearInterval(heartbeat);
     }
   }
 
@@ -145,21 +193,25 @@ export class JetStreamConsumer {
     if (settlement.kind === 'done') return message.ack();
     if (settlement.kind === 'retry') return message.nak(settlement.delay);
     try {
-      await this.bury(delivery, settlement.reason);
+      await this.source.bury(delivery, settlement);
     } catch (error) {
-      message.nak(this.options.backoffLongest);
+      message.nak(this.times.backoffLongest);
       throw error;
     }
     message.term();
+  }
+
+  private sayWorking(): void {
+    for (const message of this.held) message.working();
   }
 }
 
 /** What NATS itself reads (`Nats-Msg-Id`, `Nats-Expected-*`) is about one message, not about the event. */
 const OF_NATS = /^nats-/i;
 
-function deliveryOf(message: JsMsg): Delivery {
+function deliveryOf(message: JsMsg, type: string): Delivery {
   const headers = [...(message.headers ?? [])]
     .filter(([name]) => !OF_NATS.test(name))
     .map(([name, values]) => [name, values.at(-1) ?? ''] as const);
-  return { event: eventFromWire(message.subject, headers, message.data), attempt: message.info.deliveryCount };
+  return { event: eventFromWire(type, headers, message.data), attempt: message.info.deliveryCount };
 }

@@ -91,4 +91,13 @@ export class MessagingConfig {
     max: '1m',
   })
   readonly pollInterval!: number;
+
+  @EnvDuration({
+    name: 'JOBS_TIMEOUT',
+    description: 'A recurring job that takes longer is ended, and run again. A job may have a time of its own.',
+    default: '5m',
+    min: '100ms',
+    max: '1d',
+  })
+  readonly jobTimeout!: number;
 }

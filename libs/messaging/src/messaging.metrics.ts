@@ -1,7 +1,11 @@
 import type { Metrics } from '@rookery/observability';
+import type { PublishedEvent } from './event.js';
 
 /** From a millisecond to ten seconds, in seconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** From ten milliseconds to ten minutes, in seconds. */
+const JOB_BUCKETS = [0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600];
 
 /** How one delivery ended. */
 export type DeliveryOutcome = 'handled' | 'duplicate' | 'retry' | 'dead';
@@ -9,17 +13,35 @@ export type DeliveryOutcome = 'handled' | 'duplicate' | 'retry' | 'dead';
 /** What Prometheus learns of messaging. */
 export class MessagingMetrics {
   readonly published;
+  readonly refused;
   private readonly handling;
+  private readonly age;
   private readonly pending;
   private readonly oldest;
+  private readonly relay;
+  private readonly jobs;
 
   constructor(metrics: Metrics) {
     this.published = metrics.counter('outbox_published_total', 'Events that left the outbox.');
+    this.refused = metrics.counter('outbox_refused_total', 'Attempts to publish an event that the bus refused.');
+    this.relay = metrics.gauge('outbox_relay', '1 in the replica that publishes the events of its service, else 0.');
     this.pending = metrics.gauge(
       'outbox_pending',
-      'Events in the outbox, counted to 10,000. Only the replica that publishes says so.',
+      'Events in the outbox, counted to 100,000. Only the replica that publishes says so.',
+    );
+    this.jobs = metrics.histogram(
+      'job_run_seconds',
+      'Time that runs of recurring jobs took, by outcome: done or failed.',
+      ['job', 'outcome'],
+      JOB_BUCKETS,
     );
     this.oldest = metrics.gauge('outbox_oldest_seconds', 'Age of the oldest event in the outbox.');
+    this.age = metrics.histogram(
+      'event_age_seconds',
+      'Time from when an event was added to its outbox to each begin of its handling.',
+      ['type'],
+      [...BUCKETS, 60, 600, 3_600],
+    );
     this.handling = metrics.histogram(
       'event_handling_seconds',
       'Time from the delivery of an event to its outcome: handled, duplicate, retry or dead.',
@@ -28,10 +50,26 @@ export class MessagingMetrics {
     );
   }
 
-  /** @param state of the outbox; undefined when another replica is the one to say */
-  backlog(state: { pending: number; oldest: number } | undefined): void {
-    this.pending.set(state?.pending ?? 0);
-    this.oldest.set(state?.oldest ?? 0);
+  backlog({ pending, oldest }: { pending: number; oldest: number }): void {
+    this.pending.set(pending);
+    this.oldest.set(oldest);
+  }
+
+  /** Whether this replica is the relay. When it is not, another one says what is in the outbox. */
+  relaying(here: boolean): void {
+    this.relay.set(here ? 1 : 0);
+    if (!here) this.backlog({ pending: 0, oldest: 0 });
+  }
+
+  /** @param duration milliseconds */
+  jobRan(job: string, outcome: 'done' | 'failed', duration: number): void {
+    this.jobs.observe({ job, outcome }, duration / 1000);
+  }
+
+  /** A handler begins with it. */
+  arrived({ type, headers }: PublishedEvent): void {
+    const age = Date.now() - Date.parse(headers['ce-time'] ?? '');
+    if (age >= 0) this.age.observe({ type }, age / 1000);
   }
 
   /** @param duration milliseconds */

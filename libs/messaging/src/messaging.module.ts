@@ -2,20 +2,29 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { ControlConnection, Transactions } from '@rookery/database';
 import { DependencyRegistry, Logger, Metrics } from '@rookery/observability';
+import { coreExports, coreProviders } from './core/core.providers.js';
+import { MessageServer } from './core/message.server.js';
+import { AdvisoryLeases } from './advisory-leases.js';
 import { EventBus } from './event-bus.js';
 import { EventConsumers } from './event-consumers.js';
 import { EventHandlers } from './event-handlers.js';
 import { Inbox } from './inbox.js';
 import { InProcessBus } from './in-process.bus.js';
+import { Clock } from './jobs/clock.js';
+import { DelayedEvents } from './jobs/delayed-events.js';
+import { JobMethods } from './jobs/job-methods.js';
+import { RecurringJobs } from './jobs/recurring-jobs.js';
 import { JetStreamBus } from './jetstream.bus.js';
 import { MessagingConfig } from './messaging.config.js';
 import { MessagingMetrics } from './messaging.metrics.js';
 import { Messaging } from './messaging.js';
 import { Outbox } from './outbox.js';
 import { OutboxRelay } from './outbox.relay.js';
+import { OutboxWake } from './outbox-wake.js';
 
 /** Optional, so that a service without a database gets an error that says what to do instead of Nest's. */
 const DATABASE = { token: ControlConnection, optional: true };
+const TRANSACTIONS = { token: Transactions, optional: true };
 
 /** The hub of a service that was told of no bus. */
 const OWN_HUB = 'local';
@@ -27,9 +36,10 @@ const OWN_HUB = 'local';
 @Global()
 @Module({})
 export class MessagingModule {
-  constructor(bus: EventBus, dependencies: DependencyRegistry) {
+  constructor(bus: EventBus, messaging: Messaging, dependencies: DependencyRegistry) {
     // Without the bus a service still answers calls, and its events wait in the outbox.
     dependencies.register({ name: 'events', critical: false, check: async () => bus.state() });
+    dependencies.register({ name: 'outbox', critical: false, check: async () => messaging.outboxState() });
   }
 
   /** @param name the service's name: the source of its events, and the group that shares the work of consuming */
@@ -38,9 +48,33 @@ export class MessagingModule {
       module: MessagingModule,
       imports: [DiscoveryModule],
       providers: [
+        ...coreProviders(name),
         EventHandlers,
         Inbox,
-        { provide: Outbox, useFactory: () => new Outbox(name) },
+        JobMethods,
+        Clock,
+        {
+          provide: OutboxWake,
+          useFactory: (control: ControlConnection) => new OutboxWake(control),
+          inject: [DATABASE],
+        },
+        {
+          provide: Outbox,
+          useFactory: (transactions: Transactions, wake: OutboxWake) => new Outbox(name, transactions, wake),
+          inject: [TRANSACTIONS, OutboxWake],
+        },
+        {
+          provide: RecurringJobs,
+          useFactory: (
+            methods: JobMethods,
+            control: ControlConnection,
+            clock: Clock,
+            config: MessagingConfig,
+            metrics: MessagingMetrics,
+            logger: Logger,
+          ) => new RecurringJobs(() => methods.find(), control, clock, config, metrics, logger),
+          inject: [JobMethods, DATABASE, Clock, MessagingConfig, MessagingMetrics, Logger],
+        },
         {
           provide: MessagingMetrics,
           useFactory: (metrics: Metrics) => new MessagingMetrics(metrics),
@@ -67,10 +101,25 @@ export class MessagingModule {
             logger: Logger,
             transactions: Transactions,
             control: ControlConnection,
+            wake: OutboxWake,
+            jobs: RecurringJobs,
+            messages: MessageServer,
           ) => {
-            const consumers = new EventConsumers(name, handlers, bus, transactions, inbox, config, metrics, logger);
-            const relay = new OutboxRelay(control, bus, inbox, config, metrics, logger);
-            return new Messaging(consumers, relay, bus);
+            const leases = new AdvisoryLeases(control);
+            const consumers = new EventConsumers(
+              name,
+              handlers,
+              bus,
+              transactions,
+              inbox,
+              leases,
+              config,
+              metrics,
+              logger,
+            );
+            const duties = { delayed: new DelayedEvents(control), jobs, inbox };
+            const relay = new OutboxRelay(control, bus, wake, duties, config, metrics, logger);
+            return new Messaging(consumers, jobs, relay, bus, messages);
           },
           inject: [
             MessagingConfig,
@@ -79,12 +128,15 @@ export class MessagingModule {
             EventHandlers,
             MessagingMetrics,
             Logger,
-            { token: Transactions, optional: true },
+            TRANSACTIONS,
             DATABASE,
+            OutboxWake,
+            RecurringJobs,
+            MessageServer,
           ],
         },
       ],
-      exports: [EventBus, Outbox, Messaging],
+      exports: [EventBus, Outbox, Messaging, ...coreExports],
     };
   }
 }

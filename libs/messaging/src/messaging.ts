@@ -1,6 +1,9 @@
 import { type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import type { DependencyState } from '@rookery/observability';
+import type { MessageServer } from './core/message.server.js';
 import type { EventBus } from './event-bus.js';
 import type { EventConsumers } from './event-consumers.js';
+import type { RecurringJobs } from './jobs/recurring-jobs.js';
 import type { OutboxRelay } from './outbox.relay.js';
 
 /**
@@ -12,12 +15,20 @@ export class Messaging implements OnApplicationBootstrap, BeforeApplicationShutd
 
   constructor(
     private readonly consumers: EventConsumers,
+    private readonly jobs: RecurringJobs,
     private readonly relay: OutboxRelay,
     private readonly bus: EventBus,
+    private readonly messages: MessageServer,
   ) {}
 
   onApplicationBootstrap(): void {
+    this.jobs.declare();
     this.consumers.start();
+  }
+
+  /** What readiness says of the outbox. */
+  outboxState(): DependencyState {
+    return this.relay.state();
   }
 
   /** Begins to publish what is in the outbox. */
@@ -31,9 +42,12 @@ export class Messaging implements OnApplicationBootstrap, BeforeApplicationShutd
    */
   stop(): Promise<void> {
     this.stopped ??= (async () => {
-      await this.consumers.stop();
-      await this.relay.stop();
-      await this.bus.close();
+      try {
+        // Handlers of messages may still add events, and their answers need the connection.
+        await Promise.all([this.consumers.stop(), this.messages.close()]);
+      } finally {
+        await this.relay.stop().finally(() => this.bus.close());
+      }
     })();
     return this.stopped;
   }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Unavailable } from '@rookery/errors';
 import type { DependencyState, Logger } from '@rookery/observability';
 import { type NatsConnection, type NodeConnectionOptions, connect } from '@nats-io/transport-node';
+import { natsLogin } from './nats-login.js';
 import { within } from './within.js';
 
 const CONNECT_TIMEOUT = 3_000;
@@ -29,6 +30,7 @@ export class NatsClient {
   private nats: NatsConnection | undefined;
   private readonly closing = new AbortController();
   private readonly listeners = new Set<() => void>();
+  private readonly lostListeners = new Set<(reason: string) => void>();
   private readonly loop: Promise<void>;
 
   constructor(
@@ -68,6 +70,11 @@ export class NatsClient {
     return () => this.listeners.delete(listener);
   }
 
+  /** Calls `listener` whenever the connection breaks. */
+  onLost(listener: (reason: string) => void): void {
+    this.lostListeners.add(listener);
+  }
+
   state(): DependencyState {
     return this.live ? { up: true } : { up: false, detail: this.lastError };
   }
@@ -80,7 +87,8 @@ export class NatsClient {
       const drained = this.live !== undefined && (await within(nats.drain(), DRAIN_TIMEOUT));
       if (!drained) await nats.close();
     }
-    await this.loop;
+    // An attempt that hangs in the resolver ends by itself, and closes what it has got.
+    await within(this.loop, CONNECT_TIMEOUT);
   }
 
   /** Connects, and again should the client ever give the connection up for good. */
@@ -116,21 +124,18 @@ export class NatsClient {
 
   /** One line when the state changes, not one for each attempt. */
   private lost(reason: string): void {
-    const known = this.live === undefined && this.lastError === reason;
+    const wasLive = this.live !== undefined;
+    const known = !wasLive && this.lastError === reason;
     this.live = undefined;
     this.lastError = reason;
+    if (wasLive) for (const listener of this.lostListeners) listener(reason);
     if (!known && !this.closing.signal.aborted) this.logger.warn(`NATS is not available: ${reason}; trying for ever`);
   }
 
   private options(): NodeConnectionOptions {
-    const { host, protocol, username, password } = new URL(this.url);
-    const [user, pass] = [decodeURIComponent(username), decodeURIComponent(password)];
     return {
-      servers: host,
+      ...natsLogin(this.url),
       name: this.name,
-      ...(protocol === 'tls:' ? { tls: {} } : {}),
-      // nats://token@host is a token, as in NATS' other clients.
-      ...(user && pass ? { user, pass } : user ? { token: user } : {}),
       timeout: CONNECT_TIMEOUT,
       maxReconnectAttempts: -1,
       ignoreAuthErrorAbort: true,

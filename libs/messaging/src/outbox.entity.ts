@@ -1,8 +1,7 @@
-import { Column, Entity, PrimaryGeneratedColumn, Unique } from 'typeorm';
+import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 
 /** An event that waits to be published. */
 @Entity({ name: 'outbox' })
-@Unique('outbox_id_key', ['id'])
 export class OutboxMessage {
   /** The order in which events were added; not of their commits, so never a cursor. A bigint, as text. */
   @PrimaryGeneratedColumn({ type: 'bigint', name: 'position', primaryKeyConstraintName: 'outbox_pkey' })

@@ -1,21 +1,28 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlConnection } from '@rookery/database';
 import { Code, RookeryError } from '@rookery/errors';
-import type { Logger } from '@rookery/observability';
+import type { DependencyState, Logger } from '@rookery/observability';
 import { Bell } from './bell.js';
-import type { PublishedEvent } from './event.js';
 import type { EventBus } from './event-bus.js';
 import type { Inbox } from './inbox.js';
+import type { DelayedEvents } from './jobs/delayed-events.js';
+import type { RecurringJobs } from './jobs/recurring-jobs.js';
 import type { MessagingMetrics } from './messaging.metrics.js';
-import { OUTBOX_CHANNEL } from './outbox.js';
+import { type LanesListener, OutboxLanes } from './outbox-lanes.js';
 import { OutboxQueue } from './outbox-queue.js';
+import { OUTBOX_CHANNEL, type OutboxWake } from './outbox-wake.js';
 import { within } from './within.js';
 
-/** Events read at once. For a bus whose publish waits for consumers it is how many are being delivered at once. */
-const BATCH = { total: 100, key: 256 };
-/** Between two attempts to publish while the bus refuses. */
-const BACKOFF = { first: 100, longest: 5_000 };
-const BACKLOG_INTERVAL = 5_000;
+/** Milliseconds. A relay that says nothing for three seconds loses its lock. */
+const HEARTBEAT = 1_000;
+/** Milliseconds that published events stay in the outbox at most, while others are being published. */
+const TIDY = 100;
+/** Milliseconds between two looks at the outbox: what is committed meanwhile is published together. */
+const PAUSE = 2;
+const BACKLOG_INTERVAL = 2_000;
 const PRUNE_INTERVAL = 60 * 60 * 1_000;
+/** Milliseconds between two lines that say that the bus refuses events. */
+const COMPLAINT_INTERVAL = 60_000;
 
 /** What the relay takes from the configuration; milliseconds. */
 export interface RelayOptions {
@@ -23,12 +30,23 @@ export interface RelayOptions {
   readonly drainTimeout: number;
 }
 
+/** What else the replica does that has the relay. */
+export interface RelayDuties {
+  readonly delayed: DelayedEvents;
+  readonly jobs: RecurringJobs;
+  readonly inbox: Inbox;
+}
+
+/** From taking the lock to losing it. */
+interface Term {
+  readonly lanes: OutboxLanes;
+  readonly ending: AbortController;
+}
+
 /**
- * Publishes what is in the outbox, and deletes what the bus has acknowledged: at least once, in the order of the outbox
- * (or of each key, as the bus asks for). Of all replicas of a service one does it; another takes over when it goes.
- *
- * Events are published in lanes, one after the other in each. A bus that keeps the order gets a single lane. A bus that
- * makes the publisher wait for the consumers gets a lane per key, and one for each event without a key.
+ * Publishes what is in the outbox, and deletes what the bus has acknowledged: at least once, in the order of each key.
+ * Of all replicas of a service one does it; another takes over when it goes. That one also moves delayed events to the
+ * outbox when their time has come, and runs the recurring jobs.
  */
 export class OutboxRelay {
   private readonly bell = new Bell();
@@ -36,27 +54,23 @@ export class OutboxRelay {
   private readonly queue: OutboxQueue;
   private loop: Promise<void> | undefined;
   private unlisten: (() => void) | undefined;
-  /** Read and not yet published, by id. */
-  private readonly underway = new Map<string, PublishedEvent>();
-  private readonly lanes = new Set<Promise<void>>();
-  /** Published and not yet deleted. */
-  private readonly acknowledged = new Set<string>();
-  private refused: { since: string; wait: number; until: number } | undefined;
+  private term: Term | undefined;
+  /** Positions of what is published and not yet deleted. */
+  private readonly published = new Set<string>();
+  private complaint: { reason: string; at: number } | undefined;
   private troubled = false;
-  private nextBacklog = 0;
-  private nextPrune: number;
+  private readonly next = { backlog: 0, prune: performance.now() + PRUNE_INTERVAL, delayed: 0 };
 
   constructor(
     private readonly control: ControlConnection,
     private readonly bus: EventBus,
-    private readonly inbox: Inbox,
+    private readonly wake: OutboxWake,
+    private readonly duties: RelayDuties,
     private readonly options: RelayOptions,
     private readonly metrics: MessagingMetrics,
     private readonly logger: Logger,
-    private readonly now: () => number = Date.now,
   ) {
-    this.queue = new OutboxQueue(control);
-    this.nextPrune = now() + PRUNE_INTERVAL;
+    this.queue = new OutboxQueue(control, () => this.endTerm());
   }
 
   /** Begins, once everyone who wants events has subscribed. A second call does nothing. */
@@ -72,24 +86,44 @@ export class OutboxRelay {
     if (this.loop) await within(this.loop, 2 * this.options.drainTimeout);
   }
 
+  /** What readiness says of the outbox. */
+  state(): DependencyState {
+    if (this.complaint) return { up: false, detail: `events wait: ${this.complaint.reason}` };
+    if (this.troubled) return { up: false, detail: 'it cannot be read' };
+    return { up: true, detail: this.term ? 'published by this replica' : 'published by another replica' };
+  }
+
   private async run(): Promise<void> {
-    while (!this.stopping.signal.aborted) await this.bell.sleep(await this.attempt());
-    await within(Promise.all(this.lanes), this.options.drainTimeout);
+    while (!this.stopping.signal.aborted) {
+      const wait = await this.attempt();
+      await sleep(PAUSE);
+      await this.bell.sleep(wait);
+    }
+    const { term } = this;
+    // Commits of handlers that still run are for the next relay.
+    this.wake.relayIsHere(undefined);
+    term?.ending.abort();
+    const jobs = this.duties.jobs.stop(this.options.drainTimeout);
+    if (term) await within(term.lanes.ended(), this.options.drainTimeout);
     this.unlisten?.();
     try {
-      await this.forget();
+      if (this.published.size > 0) await this.exchange({ ...NOTHING, bytes: 0 });
+      // The session is lost when nothing is heard of it.
+      while (!(await within(jobs, HEARTBEAT))) this.metrics.backlog(await this.queue.backlog());
+      this.endTerm();
       await this.queue.release();
     } catch {
       // The session is gone, and the lock with it. Events that could not be deleted are published again.
+      this.endTerm();
     }
   }
 
   /** One look at the outbox. @returns how long to sleep, unless woken */
   private async attempt(): Promise<number> {
     try {
-      const sleep = await this.look();
+      const wait = await this.look();
       this.troubled = false;
-      return sleep;
+      return wait;
     } catch (error) {
       // The control connection says so itself when the database is not available.
       const outage = error instanceof RookeryError && error.code === Code.UNAVAILABLE;
@@ -101,92 +135,88 @@ export class OutboxRelay {
 
   private async look(): Promise<number> {
     const { pollInterval } = this.options;
-    this.unlisten ??= await this.control.listen(OUTBOX_CHANNEL, this.wake);
+    this.unlisten ??= await this.control.listen(OUTBOX_CHANNEL, this.ring);
     if (!(await this.queue.acquire())) {
-      this.metrics.backlog(undefined);
+      if (this.term) this.endTerm();
       return pollInterval;
     }
-    await this.forget();
-    await this.housekeeping();
-    const refusedFor = (this.refused?.until ?? 0) - this.now();
-    if (refusedFor > 0) return Math.min(refusedFor, pollInterval);
-    await this.openLanes();
-    return pollInterval;
+    const { lanes } = (this.term ??= await this.beginTerm());
+    const wait = await this.dutiesDue();
+    const room = lanes.room();
+    lanes.take(await this.exchange(room), room.limit);
+    return Math.min(pollInterval, lanes.busy ? TIDY : HEARTBEAT, wait);
   }
 
-  private readonly wake = (): void => this.bell.ring();
-
-  private async openLanes(): Promise<void> {
-    const { ordering } = this.bus;
-    const room = ordering === 'total' && this.lanes.size > 0 ? 0 : BATCH[ordering] - this.underway.size;
-    if (room <= 0) return;
-    const busy = [...this.underway.values()];
-    const ids = [...this.underway.keys(), ...this.acknowledged];
-    const keys = new Set(busy.flatMap(({ key }) => key ?? []));
-    const events = await this.queue.read(room, { ids, keys: [...keys] });
-    const lanes = new Map<string, PublishedEvent[]>();
-    for (const event of events) {
-      this.underway.set(event.id, event);
-      // Keys are prefixed because an event's id could be another event's key.
-      const name = ordering === 'total' ? '' : event.key === undefined ? event.id : `key ${event.key}`;
-      const lane = lanes.get(name);
-      if (lane) lane.push(event);
-      else lanes.set(name, [event]);
-    }
-    for (const lane of lanes.values()) this.open(lane);
+  private async exchange(room: ReturnType<OutboxLanes['room']>) {
+    const published = [...this.published];
+    const events = await this.queue.exchange(published, room);
+    for (const position of published) this.published.delete(position);
+    return events;
   }
 
-  private open(events: PublishedEvent[]): void {
-    const lane = this.publishInTurn(events).finally(() => {
-      for (const { id } of events) this.underway.delete(id);
-      this.lanes.delete(lane);
-      this.bell.ring();
-    });
-    this.lanes.add(lane);
+  private readonly ring = (): void => this.bell.ring();
+
+  private async beginTerm(): Promise<Term> {
+    await this.duties.jobs.begin();
+    const ending = new AbortController();
+    this.wake.relayIsHere(this.ring);
+    this.metrics.relaying(true);
+    this.next.backlog = this.next.delayed = 0;
+    return { lanes: new OutboxLanes(this.bus, this.listener, ending.signal), ending };
   }
 
-  /** Stops at the first event that the bus refuses: the next look finds it first again. Never rejects. */
-  private async publishInTurn(events: PublishedEvent[]): Promise<void> {
-    const { signal } = this.stopping;
-    for (const event of events) {
-      if (signal.aborted) return;
-      try {
-        await this.bus.publish(event, signal);
-      } catch (error) {
-        if (!signal.aborted) this.refuse(error);
-        return;
-      }
-      this.acknowledged.add(event.id);
+  /** Nothing is published any more that another relay may publish already. */
+  private endTerm(): void {
+    this.wake.relayIsHere(undefined);
+    this.metrics.relaying(false);
+    this.duties.jobs.end();
+    this.term?.ending.abort();
+    this.term = undefined;
+  }
+
+  private readonly listener: LanesListener = {
+    published: ({ position }) => {
+      this.published.add(position);
       this.metrics.published.inc();
-      if (this.refused) this.logger.info('events are being published again');
-      this.refused = undefined;
-    }
+      if (!this.complaint || this.term?.lanes.refused) return;
+      this.complaint = undefined;
+      this.logger.info('events are being published again');
+    },
+    refused: (_event, error) => {
+      this.metrics.refused.inc();
+      this.complain(error instanceof Error ? error.message : String(error));
+    },
+    idle: this.ring,
+  };
+
+  /** One line for an outage, not one for each attempt. */
+  private complain(reason: string): void {
+    const at = performance.now();
+    const { complaint } = this;
+    if (complaint && (complaint.reason === reason || at - complaint.at < COMPLAINT_INTERVAL)) return;
+    this.complaint = { reason, at };
+    this.logger.warn(`events wait in the outbox: ${reason}; trying for ever`);
   }
 
-  /** One line when it begins, not one for each attempt. */
-  private refuse(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    if (this.refused?.since !== reason) this.logger.warn(`events wait in the outbox: ${reason}; trying for ever`);
-    const wait = Math.min((this.refused?.wait ?? BACKOFF.first / 2) * 2, BACKOFF.longest);
-    this.refused = { since: reason, wait, until: this.now() + wait };
-  }
-
-  private async forget(): Promise<void> {
-    const ids = [...this.acknowledged];
-    if (ids.length === 0) return;
-    await this.queue.remove(ids);
-    for (const id of ids) this.acknowledged.delete(id);
-  }
-
-  private async housekeeping(): Promise<void> {
-    const now = this.now();
-    if (now >= this.nextBacklog) {
-      this.nextBacklog = now + BACKLOG_INTERVAL;
+  /** @returns milliseconds until one of them is due again */
+  private async dutiesDue(): Promise<number> {
+    const { next, duties } = this;
+    const now = performance.now();
+    if (now >= next.backlog) {
+      next.backlog = now + BACKLOG_INTERVAL;
       this.metrics.backlog(await this.queue.backlog());
     }
-    if (now >= this.nextPrune) {
-      this.nextPrune = now + PRUNE_INTERVAL;
-      await this.inbox.prune(this.control);
+    if (now >= next.prune) {
+      next.prune = now + PRUNE_INTERVAL;
+      await duties.inbox.prune(this.control);
     }
+    const interval = Math.min(this.options.pollInterval, HEARTBEAT);
+    if (now >= next.delayed) {
+      next.delayed = now + Math.min(interval, await duties.delayed.move());
+      await duties.jobs.runDue();
+    }
+    return next.delayed - now;
   }
 }
+
+const NOTHING = { limit: 0, withoutPositions: [], withoutKeys: [] };

@@ -1,49 +1,84 @@
-import { InvalidArgument } from '@rookery/errors';
+import { durationToMs } from '@rookery/config';
 import type { MessageCodec } from '@rookery/contracts';
+import type { Transactions } from '@rookery/database';
+import { InvalidArgument } from '@rookery/errors';
 import type { EntityManager } from 'typeorm';
 import { newEvent } from './event.js';
-
-/** The channel on which a commit wakes the relay. */
-export const OUTBOX_CHANNEL = 'outbox';
+import { CANCEL_DELAYED, DELAY } from './jobs/delayed-events.js';
+import { OUTBOX_CHANNEL, type OutboxWake } from './outbox-wake.js';
 
 /** NATS takes 1 MiB with the headers. What no relay could ever publish must not get into the outbox. */
 const MAX_PAYLOAD = 1_000_000;
 
-const ADD = `
-  WITH added AS (
-    INSERT INTO outbox (id, type, key, headers, payload) VALUES ($1, $2, $3, $4, $5)
-  )
-  SELECT pg_notify('${OUTBOX_CHANNEL}', '')`;
+const ADD = 'INSERT INTO outbox (id, type, key, headers, payload) VALUES ($1, $2, $3, $4, $5)';
+/** For a transaction that tells nobody of its commit. */
+const ADD_AND_NOTIFY = `WITH added AS (${ADD}) SELECT pg_notify('${OUTBOX_CHANNEL}', '')`;
+
+/** How an event is published. */
+export interface AddOptions {
+  /** What the event is about (the order's id): events of one key are published in their order. */
+  readonly key?: string;
+  /** Publishes it this long after now, not in the order of its key: `'30m'`, or milliseconds. */
+  readonly delay?: string | number;
+  /** Publishes it then. Instead of `delay`. */
+  readonly at?: Date;
+}
 
 /**
  * Where business code puts events: they are published if, and only if, the transaction that made them true commits.
  * `await this.outbox.add(tx, OrderCreated, { id: order.id, userId: order.userId })`.
  */
 export class Outbox {
-  constructor(private readonly source: string) {}
+  constructor(
+    private readonly source: string,
+    private readonly transactions: Transactions,
+    private readonly wake: OutboxWake,
+  ) {}
 
   /**
-   * Adds the event that says `payload` to the transaction `tx`.
-   * @param options.key what the event is about (the order's id): events of one key are published in their order
+   * Adds the event that says `payload` to the transaction `tx`; with `delay` or `at`, for later.
    * @throws {InvalidArgument} for a payload of more than 1,000,000 bytes
    */
   async add<T>(
     tx: EntityManager,
     codec: MessageCodec<T>,
     payload: PartialMessage<T> & object,
-    { key }: { key?: string } = {},
+    { key, delay, at }: AddOptions = {},
   ): Promise<void> {
-    if (!tx.queryRunner?.isTransactionActive) {
-      throw new Error(`the outbox got no transaction for ${codec.$type}; pass the tx of Transactions.run()`);
-    }
-    const event = newEvent(codec, payload, { source: this.source, key });
+    needTransaction(tx, codec);
+    const wait = delay === undefined ? undefined : durationToMs(delay);
+    if (Number.isNaN(wait)) throw new Error(`"${delay}" is no delay for ${codec.$type}; give '30m' or milliseconds`);
+    const now = at ?? new Date(Date.now() + (wait ?? 0));
+    const event = newEvent(codec, payload, { source: this.source, key, now });
     if (event.payload.length > MAX_PAYLOAD) {
       const size = `${event.payload.length} bytes, at most ${MAX_PAYLOAD} can be published`;
       throw new InvalidArgument(`the event ${codec.$type} has ${size}`);
     }
     const { id, type, headers } = event;
-    await tx.query(ADD, [id, type, key ?? null, JSON.stringify(headers), Buffer.from(event.payload)]);
+    const row = [id, type, key ?? null, JSON.stringify(headers), asBuffer(event.payload)];
+    if (wait !== undefined || at) await tx.query(DELAY, [...row, at ?? null, wait ?? 0]);
+    else await tx.query(this.transactions.afterCommit(tx, this.wake.ring) ? ADD : ADD_AND_NOTIFY, row);
   }
+
+  /**
+   * Takes back, in the transaction `tx`, the delayed events of this type and key that are not due yet.
+   * @returns whether there was one; false also when it is on its way already
+   */
+  async cancel<T>(tx: EntityManager, codec: MessageCodec<T>, key: string): Promise<boolean> {
+    needTransaction(tx, codec);
+    const [, count] = await tx.query<[unknown, number]>(CANCEL_DELAYED, [codec.$type, key]);
+    return count > 0;
+  }
+}
+
+function needTransaction(tx: EntityManager, { $type }: MessageCodec<unknown>): void {
+  if (tx.queryRunner?.isTransactionActive) return;
+  throw new Error(`the outbox got no transaction for ${$type}; pass the tx of Transactions.run()`);
+}
+
+/** pg takes Buffers; a view costs no copy. */
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** A message of which fields may be left out, at any depth; they get the proto's defaults. */

@@ -24,7 +24,14 @@ describe('settleFailure', () => {
   });
 
   it('gives up after the last delivery, saying why', () => {
-    expect(settleFailure(failure, 10, policy)).toEqual({ kind: 'dead', reason: 'no such column' });
+    const { stack } = failure;
+    expect(settleFailure(failure, 10, policy)).toEqual({
+      kind: 'dead',
+      reason: 'no such column',
+      code: 'Error',
+      stack,
+    });
+    expect(settleFailure(new Internal('a defect'), 10, policy)).toMatchObject({ code: 'INTERNAL' });
     expect(settleFailure('a string', 11, policy)).toEqual({ kind: 'dead', reason: 'a string' });
   });
 

@@ -5,7 +5,7 @@ import { UnreadableEvent } from './event.js';
 export type Settlement =
   | { readonly kind: 'done' }
   | { readonly kind: 'retry'; readonly delay: number }
-  | { readonly kind: 'dead'; readonly reason: string };
+  | { readonly kind: 'dead'; readonly reason: string; readonly code?: string; readonly stack?: string };
 
 /** How often and how soon a failed event is tried again; durations in milliseconds. */
 export interface DeliveryPolicy {
@@ -34,9 +34,15 @@ export function settleFailure(
 ): Settlement {
   const outage = error instanceof RookeryError && error.code === Code.UNAVAILABLE;
   if (error instanceof UnreadableEvent || (!outage && attempt >= policy.maxDeliveries)) {
-    return { kind: 'dead', reason: error instanceof Error ? error.message : String(error) };
+    return dead(error);
   }
   return { kind: 'retry', delay: Math.round(backoff(attempt, policy) * (1 + JITTER * (2 * random() - 1))) };
+}
+
+function dead(error: unknown): Settlement {
+  if (!(error instanceof Error)) return { kind: 'dead', reason: String(error) };
+  const code = error instanceof RookeryError ? Code[error.code] : error.name;
+  return { kind: 'dead', reason: error.message, code, stack: error.stack };
 }
 
 function backoff(attempt: number, { backoffFirst, backoffLongest }: DeliveryPolicy): number {

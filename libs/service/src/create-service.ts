@@ -6,7 +6,7 @@ import { Environment } from '@rookery/config';
 import type { EmbeddedPostgres } from '@rookery/embedded';
 import { GrpcConfig, GrpcServer, addReflection, readServerTls } from '@rookery/grpc';
 import { DependencyHealth, GrpcHealth, Lifecycle } from '@rookery/health';
-import { Messaging } from '@rookery/messaging';
+import { MessageServer, Messaging } from '@rookery/messaging';
 import { CallObserver, LogConfig, Logger, NestLogger, ObservabilityModule, createLogger } from '@rookery/observability';
 import { Configuration } from './configuration.js';
 import { embed } from './embed.js';
@@ -94,6 +94,10 @@ async function assemble(
     },
   });
   app.connectMicroservice<MicroserviceOptions>({ strategy: server.attach(app) }, { inheritAppConfig: true });
+  // Serves @MessagePattern and @EventPattern; a service without them subscribes to nothing.
+  if (declaration.messaging) {
+    app.connectMicroservice<MicroserviceOptions>({ strategy: app.get(MessageServer) }, { inheritAppConfig: true });
+  }
   try {
     await app.init();
   } catch (error) {

@@ -119,13 +119,21 @@ describe('an event has its effect exactly once', () => {
 
   it('although a later one was committed, and published, before it', async () => {
     const { shop, mail } = await shopAndMail();
-    const outbox = shop.get(Outbox);
-    await shop.get(Transactions).run(async (tx) => {
-      await outbox.add(tx, OrderCreated, { id: 'early' });
-      await orderCreated(shop, 'late');
-      await soon(async () => expect(await effects(mail)).toEqual(['late']));
-      await soon(async () => expect(await waiting(shop)).toBe(0));
+    let added = () => {};
+    let commit = () => {};
+    const isAdded = new Promise<void>((resolve) => (added = resolve));
+    const mayCommit = new Promise<void>((resolve) => (commit = resolve));
+    const slow = shop.get(Transactions).run(async (tx) => {
+      await shop.get(Outbox).add(tx, OrderCreated, { id: 'early' });
+      added();
+      await mayCommit;
     });
+    await isAdded;
+    await orderCreated(shop, 'late');
+    await soon(async () => expect(await effects(mail)).toEqual(['late']));
+    await soon(async () => expect(await waiting(shop)).toBe(0));
+    commit();
+    await slow;
     await soon(async () => expect(await effects(mail)).toEqual(['late', 'early']));
   });
 

@@ -58,7 +58,7 @@ describe('services of one process', () => {
     const others = Array.from({ length: 300 }, (_, index) => `o-${index}`);
     for (const id of others) await orderCreated(shop, id);
     await soon(async () => expect((await effects(mail)).sort()).toEqual([...others].sort()));
-    expect(await waiting(shop)).toBe(2);
+    await soon(async () => expect(await waiting(shop)).toBe(2));
     expect(await deliveries(mail, 'retry')).toBeGreaterThan(0);
     mended = true;
     await soon(async () => expect((await effects(mail)).slice(-2)).toEqual(['poison', 'after poison']));

@@ -6,7 +6,6 @@ import { NatsServer } from './nats-server.fixture.js';
 import { soon } from './scenario.fixture.js';
 
 const jetStreamOptions = {
-  concurrency: 4,
   drainTimeout: 5_000,
   maxDeliveries: 5,
   backoffFirst: 5,
@@ -19,7 +18,6 @@ const logger = pino({ level: 'silent' });
 
 eventBusContract('JetStream', () => ({
   open: (service) => new JetStreamBus(inject('natsUrl'), service, jetStreamOptions, logger),
-  concurrency: jetStreamOptions.concurrency,
 }));
 
 it.each([

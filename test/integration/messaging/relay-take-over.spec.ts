@@ -1,6 +1,8 @@
 import type { TestingModule } from '@nestjs/testing';
 import { ControlConnection } from '@rookery/database';
+import { Metrics } from '@rookery/observability';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { FreezableWire } from './freezable-wire.fixture.js';
 import { NatsServer } from './nats-server.fixture.js';
 import { Scenario, soon } from './scenario.fixture.js';
 import { effectController, effects, orderCreated, waiting } from './services.fixture.js';
@@ -28,8 +30,12 @@ afterEach(async () => {
   await server.remove();
 });
 
-function replica(name: string): Promise<TestingModule> {
-  return scenario.service({ name, databaseUrl, natsUrl: server.url });
+function replica(name: string, url = databaseUrl): Promise<TestingModule> {
+  return scenario.service({ name, databaseUrl: url, natsUrl: server.url });
+}
+
+async function isRelay(service: TestingModule): Promise<number | undefined> {
+  return (await service.get(Metrics).registry.getSingleMetric('outbox_relay')!.get()).values[0]?.value;
 }
 
 async function holder(): Promise<{ pid: number; name: string }> {
@@ -79,4 +85,34 @@ it('a replica that stops hands over, and the others lose nothing', async () => {
   await soon(async () => expect((await effects(mail)).sort()).toEqual([...ids].sort()));
   expect((await holder()).name).toBe('replica-2 control');
   expect(first.get(ControlConnection).connected).toBe(false);
+});
+
+it('another replica takes over within five seconds when the first says nothing any more', async () => {
+  const wire = await FreezableWire.to(databaseUrl);
+  try {
+    const first = await replica('replica-1', wire.url);
+    await soon(async () => expect(await isRelay(first)).toBe(1));
+    const second = await replica('replica-2');
+    wire.freeze();
+    const frozen = performance.now();
+    await orderCreated(second, 'o-1');
+    await soon(async () => expect(await effects(mail)).toEqual(['o-1']));
+    expect(performance.now() - frozen).toBeLessThan(5_000);
+    expect((await holder()).name).toBe('replica-2 control');
+    // The first one finds out by itself, and stands by.
+    await soon(async () => expect([await isRelay(first), await isRelay(second)]).toEqual([0, 1]));
+  } finally {
+    await wire.close();
+  }
+});
+
+it('an idle relay keeps its lock', async () => {
+  const first = await replica('replica-1');
+  const { pid } = await soon(holder);
+  await replica('replica-2');
+  // Longer than a session that says nothing would live.
+  const end = performance.now() + 4_000;
+  await soon(() => expect(performance.now()).toBeGreaterThan(end));
+  expect(await holder()).toEqual({ pid, name: 'replica-1 control' });
+  expect(await isRelay(first)).toBe(1);
 });

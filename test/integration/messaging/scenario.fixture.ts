@@ -15,6 +15,7 @@ import pg from 'pg';
 import pino from 'pino';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { inject, vi } from 'vitest';
+import { Clock } from '../../../libs/messaging/src/jobs/clock.js';
 
 /** Quick enough for a test; everything else as in production. */
 const QUICK = {
@@ -52,6 +53,15 @@ export interface ServiceOptions {
   env?: Record<string, string>;
   /** Whether its relay publishes. */
   relay?: boolean;
+  /** Gets each line of its log. */
+  onLog?: (line: Record<string, unknown>) => void;
+  /** What its recurring jobs take for the time. */
+  clock?: Clock;
+}
+
+function loggerFor(onLog: ServiceOptions['onLog']): pino.Logger {
+  if (!onLog) return pino({ level: 'silent' });
+  return pino({ level: 'info' }, { write: (line) => onLog(JSON.parse(line) as Record<string, unknown>) });
 }
 
 /** Databases and services of one test file; `close` ends and removes them all. */
@@ -75,7 +85,16 @@ export class Scenario {
     return (await this.admin.query<R>(text, values)).rows;
   }
 
-  async service({ name, databaseUrl, natsUrl, controllers = [], env = {}, relay = true }: ServiceOptions) {
+  async service({
+    name,
+    databaseUrl,
+    natsUrl,
+    controllers = [],
+    env = {},
+    relay = true,
+    clock = new Clock(),
+    onLog,
+  }: ServiceOptions) {
     const environment = new Environment({ DATABASE_URL: databaseUrl, NATS_URL: natsUrl, ...QUICK, ...env });
     const [database, messaging] = loadConfig([DatabaseConfig, MessagingConfig], environment);
 
@@ -92,7 +111,7 @@ export class Scenario {
     const module = await Test.createTestingModule({
       imports: [
         Configured,
-        ObservabilityModule.register(pino({ level: 'silent' })),
+        ObservabilityModule.register(loggerFor(onLog)),
         DatabaseModule.register(name, {
           entities: messagingEntities,
           migrations: [...messagingMigrations, CreateEffects1700000000900],
@@ -100,7 +119,10 @@ export class Scenario {
         MessagingModule.register(name),
       ],
       controllers,
-    }).compile();
+    })
+      .overrideProvider(Clock)
+      .useValue(clock)
+      .compile();
     this.services.push(module);
     await module.init();
     if (relay) module.get(Messaging).startRelay();

@@ -1,0 +1,137 @@
+import { setMaxListeners } from 'node:events';
+import { runWithContext } from '@rookery/context';
+import type { ControlConnection } from '@rookery/database';
+import { DeadlineExceeded, Unavailable } from '@rookery/errors';
+import { type Logger, requestIdFrom } from '@rookery/observability';
+import type { MessagingMetrics } from '../messaging.metrics.js';
+import { orAborted } from '../or-aborted.js';
+import { within } from '../within.js';
+import type { Clock } from './clock.js';
+import type { JobMethod } from './job-methods.js';
+
+/** Milliseconds before a run that failed is run again, doubling. */
+const BACKOFF = { first: 1_000, longest: 60_000 };
+
+/** A schedule that was changed begins anew. */
+const DECLARE = `
+  INSERT INTO recurring_jobs AS known (name, schedule, next_run)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[])
+  ON CONFLICT (name) DO UPDATE SET schedule = excluded.schedule, next_run = excluded.next_run
+  WHERE known.schedule <> excluded.schedule`;
+const DUE = 'SELECT name, next_run, failures FROM recurring_jobs WHERE next_run <= $1 AND name = ANY ($2)';
+/** Nothing, when somebody has run it or set another time meanwhile. */
+const DONE = `
+  UPDATE recurring_jobs SET next_run = $3, last_run = $4, failures = 0 WHERE name = $1 AND next_run = $2`;
+const FAILED = `
+  UPDATE recurring_jobs SET next_run = $3, failures = failures + 1 WHERE name = $1 AND next_run = $2`;
+
+interface DueJob {
+  readonly name: string;
+  readonly next_run: Date;
+  readonly failures: number;
+}
+
+/**
+ * Runs the methods with `@Every` and `@Cron`, in the one replica that has the relay. A table remembers when each is due,
+ * and moves on when a run has succeeded: a replica that takes over finds what its predecessor did not finish.
+ */
+export class RecurringJobs {
+  private methods = new Map<string, JobMethod>();
+  private readonly running = new Map<string, { readonly ending: AbortController; readonly ended: Promise<void> }>();
+
+  constructor(
+    private readonly find: () => JobMethod[],
+    private readonly control: ControlConnection,
+    private readonly clock: Clock,
+    private readonly options: { readonly jobTimeout: number },
+    private readonly metrics: MessagingMetrics,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Looks for jobs in the code. @throws what `JobMethods.find` throws */
+  declare(): void {
+    this.methods = new Map(this.find().map((method) => [method.name, method]));
+  }
+
+  /** This replica runs them from now on. */
+  async begin(): Promise<void> {
+    if (this.methods.size === 0) return;
+    const methods = [...this.methods.values()];
+    const now = this.clock.now();
+    await this.control.query(DECLARE, [
+      methods.map(({ name }) => name),
+      methods.map(({ schedule }) => schedule.text),
+      methods.map(({ schedule }) => schedule.next(now, now)),
+    ]);
+  }
+
+  /** Starts what is due and does not wait for it. */
+  async runDue(): Promise<void> {
+    if (this.methods.size === 0) return;
+    const due = await this.control.query<DueJob>(DUE, [this.clock.now(), [...this.methods.keys()]]);
+    for (const job of due) if (!this.running.has(job.name)) this.start(this.methods.get(job.name)!, job);
+  }
+
+  /** Another replica may run them from now on: it runs again what has not come to its end here. */
+  end(): void {
+    const reason = new Unavailable('another replica runs the job again', { reason: 'SHUTTING_DOWN' });
+    for (const { ending } of this.running.values()) ending.abort(reason);
+  }
+
+  /** Waits `limit` milliseconds for those that run, then ends them. */
+  async stop(limit: number): Promise<void> {
+    await within(Promise.all([...this.running.values()].map(({ ended }) => ended)), limit);
+    this.end();
+  }
+
+  private start(method: JobMethod, job: DueJob): void {
+    const ending = new AbortController();
+    setMaxListeners(0, ending.signal);
+    const ended = this.run(method, job, ending).finally(() => this.running.delete(method.name));
+    this.running.set(method.name, { ending, ended });
+  }
+
+  /** Never rejects. */
+  private async run(method: JobMethod, job: DueJob, ending: AbortController): Promise<void> {
+    const { name, timeout = this.options.jobTimeout } = method;
+    const late = () => ending.abort(new DeadlineExceeded(`the job ${name} took longer than ${timeout} ms`));
+    const timer = setTimeout(late, timeout);
+    const { signal } = ending;
+    const context = { requestId: requestIdFrom(undefined), deadline: Date.now() + timeout, signal };
+    const begun = this.clock.now();
+    const started = performance.now();
+    try {
+      // One that does not listen to its signal must not keep its place for ever.
+      await orAborted(runWithContext(context, method.run), signal);
+    } catch (error) {
+      // Ended because the lock is gone is no failure of the job's.
+      if (!(signal.reason instanceof Unavailable)) await this.failed(job, error, started);
+      return;
+    } finally {
+      clearTimeout(timer);
+    }
+    this.report(name, 'done', started);
+    const next = method.schedule.next(this.clock.now(), job.failures > 0 ? begun : job.next_run);
+    await this.settle(DONE, [name, job.next_run, next, begun]);
+  }
+
+  private async failed({ name, next_run: due, failures }: DueJob, error: unknown, started: number): Promise<void> {
+    const delay = Math.min(BACKOFF.first * 2 ** failures, BACKOFF.longest);
+    this.report(name, 'failed', started, { error, delay });
+    const again = new Date(this.clock.now().getTime() + delay);
+    await this.settle(FAILED, [name, due, again]);
+  }
+
+  /** Without a database it stays due. */
+  private async settle(statement: string, values: unknown[]): Promise<void> {
+    await this.control.query(statement, values).catch(() => undefined);
+  }
+
+  private report(job: string, outcome: 'done' | 'failed', started: number, failure?: object): void {
+    const duration = performance.now() - started;
+    this.metrics.jobRan(job, outcome, duration);
+    const line = { job, ms: Math.round(duration * 100) / 100, ...failure };
+    if (failure) this.logger.warn(line, 'recurring job failed');
+    else this.logger.info(line, 'recurring job done');
+  }
+}

@@ -1,0 +1,122 @@
+import { Controller } from '@nestjs/common';
+import { OrderCancelled, OrderConfirmed, OrderCreated } from '@rookery/contracts/order/v1';
+import { Transactions } from '@rookery/database';
+import { OnEvent, Outbox } from '@rookery/messaging';
+import { AckPolicy } from '@nats-io/jetstream';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { NatsServer, operator } from './nats-server.fixture.js';
+import { Scenario, soon } from './scenario.fixture.js';
+import { deliveries, effectController, effects, orderCreated } from './services.fixture.js';
+
+let scenario: Scenario;
+let server: NatsServer;
+
+beforeEach(async () => {
+  scenario = new Scenario();
+  server = await NatsServer.prepare();
+  server.start();
+});
+afterEach(async () => {
+  await scenario.close();
+  await server.remove();
+});
+
+it('each handler goes by its own options, the others by the configuration', async () => {
+  let together = 0;
+  let most = 0;
+  const begun: number[] = [];
+  @Controller()
+  class Own {
+    @OnEvent(OrderCreated, { concurrency: 2 })
+    async created(): Promise<void> {
+      most = Math.max(most, ++together);
+      await new Promise((resolve) => setImmediate(resolve));
+      together--;
+    }
+
+    @OnEvent(OrderConfirmed, { maxDeliveries: 2, backoff: { first: 1, longest: '5ms' } })
+    async confirmed(): Promise<void> {
+      throw new Error('never');
+    }
+
+    @OnEvent(OrderCancelled, { rate: '10/s' })
+    async cancelled(): Promise<void> {
+      begun.push(performance.now());
+    }
+  }
+  const natsUrl = server.url;
+  const own = { name: 'own-service', databaseUrl: await scenario.database(), natsUrl, controllers: [Own] };
+  const service = await scenario.service({ ...own, env: { EVENTS_MAX_DELIVERIES: '1000' } });
+  const shop = await scenario.service({ name: 'shop', databaseUrl: await scenario.database(), natsUrl });
+  await shop.get(Transactions).run(async (tx) => {
+    for (let index = 0; index < 30; index++) await shop.get(Outbox).add(tx, OrderCreated, { id: `o-${index}` });
+    for (let index = 0; index < 6; index++) await shop.get(Outbox).add(tx, OrderCancelled, { id: `o-${index}` });
+    await shop.get(Outbox).add(tx, OrderConfirmed, { id: 'o-1' });
+  });
+  await soon(async () => expect(await deliveries(service, 'dead')).toBe(1));
+  await soon(() => expect(begun).toHaveLength(6));
+  await soon(async () => expect(await deliveries(service, 'handled')).toBeGreaterThan(0));
+  expect(await deliveries(service, 'retry')).toBe(1);
+  expect(most).toBe(2);
+  // Five intervals of 100 ms; a busy machine can only begin the first one late.
+  expect(begun.at(-1)! - begun[0]!).toBeGreaterThan(300);
+});
+
+it.each([
+  [{ concurrency: 0 }, 'concurrency cannot be 0'],
+  [{ backoff: { first: 'soon' } }, 'backoff.first cannot be "soon"'],
+  [{ timeout: 0 }, 'timeout cannot be 0'],
+])('an option that makes no sense is refused: %j', (options, message) => {
+  expect(() => OnEvent(OrderCreated, options)).toThrow(message);
+});
+
+async function outcomeOf(prepare: (jetstream: Awaited<ReturnType<typeof operator>>['jetstream']) => Promise<unknown>) {
+  const { nats, jetstream } = await operator(server.url);
+  await soon(() => jetstream.getAccountInfo());
+  await prepare(jetstream);
+  await nats.close();
+  const lines: unknown[] = [];
+  const natsUrl = server.url;
+  const controllers = [effectController()];
+  const databaseUrl = await scenario.database();
+  const mail = await scenario.service({
+    name: 'mail-service',
+    databaseUrl,
+    natsUrl,
+    controllers,
+    onLog: (l) => lines.push(l),
+  });
+  return { mail, lines };
+}
+
+const stream = { name: 'order_v1', subjects: ['order.v1.>'], max_age: 7 * 24 * 3_600 * 1e9 };
+const durable = {
+  durable_name: 'mail-service__order_v1_OrderCreated',
+  ack_policy: AckPolicy.Explicit,
+  filter_subject: 'order.v1.OrderCreated',
+};
+
+it.each([
+  ['a stream that keeps events longer than the inbox', { ...stream, max_age: 0 }, undefined, 'max_age "unlimited"'],
+  ['a consumer without payloads', stream, { ...durable, headers_only: true }, 'headers_only true'],
+  ['a consumer of other events', stream, { ...durable, filter_subject: 'order.v1.>' }, 'filter_subject "order.v1.>"'],
+])('%s is refused, saying why', async (_, wrongStream, consumer, reason) => {
+  const { mail, lines } = await outcomeOf(async (jetstream) => {
+    await jetstream.streams.add(wrongStream);
+    if (consumer) await jetstream.consumers.add('order_v1', consumer);
+  });
+  await soon(() => expect(JSON.stringify(lines).replaceAll('\\', '')).toContain(`exists with ${reason}`));
+  expect(await effects(mail)).toEqual([]);
+});
+
+it('a consumer whose handler was removed is named at the start', async () => {
+  const left = 'mail-service__order_v1_OrderShipped';
+  const { mail, lines } = await outcomeOf(async (jetstream) => {
+    await jetstream.streams.add(stream);
+    await jetstream.consumers.add('order_v1', { ...durable, durable_name: left });
+  });
+  await soon(() => expect(lines).toContainEqual(expect.objectContaining({ consumers: [`order_v1/${left}`] })));
+  const shop = await scenario.service({ name: 'shop', databaseUrl: await scenario.database(), natsUrl: server.url });
+  await orderCreated(shop, 'o-1');
+  await soon(async () => expect(await effects(mail)).toEqual(['o-1']));
+});
