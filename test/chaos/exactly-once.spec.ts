@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '@nats-io/transport-node';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Servers, startServers } from '../../tools/infra/index.js';
+import { rest } from '../e2e/rest-client.js';
+import { type RunningPlatform, startDistributed } from '../e2e/topologies.js';
+import { difference, notificationsOf, ordersOf } from './audit.js';
+import { DeliveryTally } from './delivery-tally.js';
+import { deadLetters, undelivered } from './event-stream.js';
+import { killSchedule } from './kill-schedule.js';
+import { OrderLoad } from './order-load.js';
+import { readMetrics, sumOf } from './prometheus.js';
+import { RUN } from './run-length.js';
+import { Supervisor, type Victim } from './supervisor.js';
+
+/** Everybody is killed: what holds then holds for each of them alone. */
+const PROCESSES = [
+  'order-service',
+  'order-service-2',
+  'notification-service',
+  'notification-service-2',
+  'user-service',
+  'gateway',
+] as const;
+const SERVERS = ['redis', 'nats', 'postgres'] as const;
+const VICTIMS = [...PROCESSES, ...SERVERS];
+
+const ORDERS_PER_SECOND = 20;
+const USERS = 10;
+/** Beyond the killing: until the last victim is back, every caller answered, every event handled. */
+const PATIENCE = 150_000;
+const none = { missing: [], twice: [], unknown: [] };
+
+let dir: string;
+let servers: Servers;
+let platform: RunningPlatform;
+let api: string;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'rookery-exactly-once-'));
+  // Private servers whatever the environment offers: they get killed. PostgreSQL flushes each commit, as it does by default.
+  servers = await startServers({ dir, env: { PATH: process.env['PATH'] } });
+  platform = await startDistributed(servers, {
+    replicas: { 'order-service': 2, 'notification-service': 2 },
+    // An event that was with a replica when it was killed comes to the other one after this time.
+    environment: { LOG_LEVEL: 'warn', EVENTS_ACK_WAIT: '5s' },
+  });
+  api = `${platform.restUrl}/v1`;
+});
+afterAll(async () => {
+  await platform?.stop();
+  await servers?.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+function victims(): Map<string, Victim> {
+  const processes = PROCESSES.map((name): [string, Victim] => [
+    name,
+    { kill: () => platform.processes.get(name)!.kill(), start: () => platform.startAgain(name) },
+  ]);
+  return new Map([...processes, ...SERVERS.map((name): [string, Victim] => [name, servers[name]])]);
+}
+
+async function newUser(): Promise<string> {
+  const body = { email: `${randomUUID()}@example.com`, name: 'Ada' };
+  return (await rest<{ id: string }>(`${api}/users`, { method: 'POST', body })).body.id;
+}
+
+/** Events in the outboxes, as the replicas that publish say. */
+async function waitingInOutboxes(): Promise<number> {
+  const pages = await Promise.all(Object.values(platform.probes).map((url) => readMetrics(url)));
+  return sumOf(pages.flat(), 'outbox_pending');
+}
+
+it('repeats a schedule of kills for the same seed', () => {
+  const schedule = killSchedule(7, VICTIMS, RUN.killing);
+  expect(killSchedule(7, VICTIMS, RUN.killing)).toEqual(schedule);
+  expect(killSchedule(8, VICTIMS, RUN.killing)).not.toEqual(schedule);
+  expect(schedule.length).toBeGreaterThanOrEqual(20);
+});
+
+it(
+  'stores every acknowledged order once and notifies once of each event while everything is killed in turn',
+  async () => {
+    console.log(
+      `chaos: seed ${RUN.seed}; again: npm run chaos -- --seed ${RUN.seed} --minutes ${RUN.killing / 60_000}`,
+    );
+    const users = await Promise.all(Array.from({ length: USERS }, newUser));
+    const load = new OrderLoad(api, users, ORDERS_PER_SECOND);
+    const tally = new DeliveryTally();
+    const supervisor = new Supervisor(victims());
+    const consumers = PROCESSES.filter((name) => name.startsWith('notification-service'));
+
+    try {
+      await supervisor.carryOut(killSchedule(RUN.seed, VICTIMS, RUN.killing), async (victim) => {
+        await Promise.all(consumers.map((name) => tally.ask(name, platform.probes[name]!)));
+        tally.buried(victim);
+      });
+    } finally {
+      await load.stop();
+    }
+    const acknowledged = load.acknowledged;
+    const expected = [
+      ...users.map((id) => `user.v1.UserCreated ${id}`),
+      ...acknowledged.flatMap(({ id, events }) => events.map((type) => `${type} ${id}`)),
+    ];
+    const notifications = async () => (await Promise.all(users.map((id) => notificationsOf(api, id)))).flat();
+
+    const nats = await connect({ servers: servers.natsUrl });
+    try {
+      // Nothing is on its way any more: what there is now is all there will be.
+      await expect.poll(waitingInOutboxes, { timeout: PATIENCE / 2, interval: 500 }).toBe(0);
+      await expect.poll(() => undelivered(nats), { timeout: PATIENCE / 2, interval: 500 }).toBe(0);
+      const [orders, found, dead] = [
+        (await Promise.all(users.map((id) => ordersOf(api, id)))).flat(),
+        await notifications(),
+        await deadLetters(nats),
+      ];
+      await Promise.all(consumers.map((name) => tally.ask(name, platform.probes[name]!)));
+      const kills = [...supervisor.kills].map(([victim, count]) => `${victim} ${count}`).join(', ');
+      const total = [...supervisor.kills.values()].reduce((sum, count) => sum + count, 0);
+      const { duplicate, retry } = tally.total;
+      console.log(
+        [
+          `chaos: ${acknowledged.length} orders acknowledged, ${load.retried} requests repeated, ${load.failures.length} failed`,
+          `       ${orders.length} orders stored; ${found.length} notifications of ${expected.length} events`,
+          `       at least ${duplicate} deliveries dropped by the inbox, ${retry} handled again, ${dead} dead letters`,
+          `       ${total} kills: ${kills}`,
+        ].join('\n'),
+      );
+
+      expect(load.failures).toEqual([]);
+      expect(total).toBeGreaterThanOrEqual(20);
+      const ids = acknowledged.map(({ id }) => id);
+      expect(difference(orders, ids)).toEqual(none);
+      expect(difference(found, expected)).toEqual(none);
+      expect(dead).toBe(0);
+      expect(acknowledged.length).toBeGreaterThan((RUN.killing / 1_000) * ORDERS_PER_SECOND * 0.5);
+    } finally {
+      await nats.close();
+    }
+  },
+  RUN.killing + PATIENCE,
+);
