@@ -10,7 +10,7 @@ const MOST_WARMUPS = 5;
  * Loads a server until it has spent about so many CPU seconds: it is by work, not by time, that V8 gets to its fastest
  * code. Until then a call costs up to ten times as much.
  */
-async function warmUp(server, cpuSeconds, load) {
+export async function warmUp(server, cpuSeconds, load) {
   const before = await server.ask('usage');
   let missing = cpuSeconds;
   for (let times = 0; times < MOST_WARMUPS && missing > cpuSeconds / 10; times += 1) {

@@ -13,6 +13,14 @@ async function write(path, text) {
   writeFileSync(path, await format(text, { ...(await resolveConfig(path)), filepath: path }));
 }
 
+/** Writes the figures of the data paths and their table in the README. */
+export async function publishData({ report, markdown }) {
+  mkdirSync(docs, { recursive: true });
+  await write(join(docs, 'data.json'), JSON.stringify(report, rounded, 2));
+  const readme = join(bench, 'README.md');
+  await write(readme, betweenMarkers(readFileSync(readme, 'utf8'), markdown, 'data'));
+}
+
 /** Writes the figures, the chart and the README's table. */
 export async function publish({ report, markdown }) {
   mkdirSync(docs, { recursive: true });

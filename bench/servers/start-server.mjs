@@ -19,13 +19,17 @@ const ENVIRONMENT = {
 
 /**
  * Runs a server in a process of its own, on its core; what it logs goes to a file.
- * @param {{ name: string, path: string }} server
+ * @param {{ name: string, path: string, environment?: Record<string, string>, role?: 'server' | 'load' }} server its
+ *   variables beside those that all have; the core it runs on, by who else does
  * @param {string} folder where temporary files may lie
  */
-export async function startServer({ name, path }, folder) {
-  const [command, args] = onCoreOf('server', [process.execPath, ...NODE_FLAGS, path]);
+export async function startServer({ name, path, environment = {}, role = 'server' }, folder) {
+  const [command, args] = onCoreOf(role, [process.execPath, ...NODE_FLAGS, path]);
   const log = openSync(join(folder, 'server.log'), 'w');
-  const child = spawn(command, args, { stdio: ['ignore', log, 'inherit', 'ipc'], env: ENVIRONMENT });
+  const child = spawn(command, args, {
+    stdio: ['ignore', log, 'inherit', 'ipc'],
+    env: { ...ENVIRONMENT, ...environment },
+  });
   closeSync(log);
   const ended = new Promise((_, reject) => {
     child.once('error', reject);
@@ -38,7 +42,7 @@ export async function startServer({ name, path }, folder) {
   const { port } = await message();
   return {
     port,
-    /** What the server says to `usage`, `start profile` or `stop profile`. */
+    /** What the server says to `usage`, `start profile`, `stop profile`, or to a task of its own. */
     ask(question) {
       const answer = message();
       child.send(question);
