@@ -1,4 +1,5 @@
 import { CircuitBreaker } from '@rookery/resilience';
+import { AnswerWatch } from './answer-watch.js';
 import type { Answer, CacheStore } from './cache-store.js';
 import { CacheTimeout } from './cache-timeout.js';
 
@@ -16,14 +17,16 @@ export interface BoundedStoreOptions {
 export class BoundedStore {
   readonly shared: boolean;
   readonly breaker: CircuitBreaker;
+  private readonly watch: AnswerWatch;
 
   constructor(
     private readonly store: CacheStore,
     private readonly options: BoundedStoreOptions,
   ) {
     this.shared = store.shared;
+    this.watch = new AnswerWatch(options.timeout);
     this.breaker = new CircuitBreaker({
-      probe: () => this.inTime(store.ping()),
+      probe: () => this.watch.inTime(store.ping()),
       onChange: () => options.onBreaker(this.breaker),
     });
   }
@@ -32,7 +35,7 @@ export class BoundedStore {
   ask<T>(question: (store: CacheStore) => Answer<T>): Answer<T | undefined> {
     if (!this.breaker.closed) return undefined;
     const answer = question(this.store);
-    return answer instanceof Promise ? this.inTime(answer).catch((error: unknown) => this.failed(error)) : answer;
+    return answer instanceof Promise ? this.watch.inTime(answer).catch((error: unknown) => this.failed(error)) : answer;
   }
 
   async close(): Promise<void> {
@@ -43,23 +46,5 @@ export class BoundedStore {
   private failed(error: unknown): undefined {
     if (error instanceof CacheTimeout || !this.store.connected) this.breaker.failed(error);
     this.options.onFailure(error);
-  }
-
-  private inTime<T>(answer: Promise<T>): Promise<T> {
-    const { timeout } = this.options;
-    return new Promise((resolve, reject) => {
-      // The answer may be there already, unread, when it was this process that was busy: one look before giving up.
-      const timer = setTimeout(() => setImmediate(() => reject(new CacheTimeout(timeout))), timeout);
-      answer.then(
-        (value) => {
-          clearTimeout(timer);
-          resolve(value);
-        },
-        (error: unknown) => {
-          clearTimeout(timer);
-          reject(error);
-        },
-      );
-    });
   }
 }
