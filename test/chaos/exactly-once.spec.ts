@@ -128,7 +128,7 @@ it(
           `chaos: ${acknowledged.length} orders acknowledged, ${load.retried} requests repeated, ${load.failures.length} failed`,
           `       ${orders.length} orders stored; ${found.length} notifications of ${expected.length} events`,
           `       at least ${duplicate} deliveries dropped by the inbox, ${retry} handled again, ${dead} dead letters`,
-          `       ${total} kills: ${kills}`,
+          `       ${total} kills: ${kills}; ${supervisor.restarts} started once more`,
         ].join('\n'),
       );
 

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kill } from './kill-schedule.js';
 
+/** A victim that has not started for so many milliseconds will not. */
+const GIVE_UP = 120_000;
+
 /** What can be killed and started again. */
 export interface Victim {
   kill(): Promise<unknown>;
@@ -14,6 +17,8 @@ export interface Victim {
 export class Supervisor {
   /** How often each victim was killed. */
   readonly kills = new Map<string, number>();
+  /** How often a victim had to be started once more: what it needs was killed while it started. */
+  restarts = 0;
 
   constructor(private readonly victims: ReadonlyMap<string, Victim>) {}
 
@@ -29,7 +34,7 @@ export class Supervisor {
         await this.victims.get(victim)!.kill();
         this.kills.set(victim, (this.kills.get(victim) ?? 0) + 1);
         await sleep(away);
-        await this.victims.get(victim)!.start();
+        await this.start(victim);
       };
       const next = turn(turns.get(victim));
       next.catch(() => undefined); // told below
@@ -37,5 +42,19 @@ export class Supervisor {
     }
     const ends = await Promise.allSettled(turns.values());
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  }
+
+  /** As Kubernetes does with a container that ends, or does not get through its startup probe. */
+  private async start(victim: string): Promise<void> {
+    const giveUpAt = Date.now() + GIVE_UP;
+    for (;;) {
+      try {
+        await this.victims.get(victim)!.start();
+        return;
+      } catch (error) {
+        if (Date.now() > giveUpAt) throw error;
+        this.restarts += 1;
+      }
+    }
   }
 }
