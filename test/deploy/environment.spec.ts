@@ -87,9 +87,9 @@ describe.each(overlays)('overlay $name', ({ cluster }) => {
 
   it.each(services)('$name has the time to stop that it may take', ({ name, config }) => {
     const [{ drain, timeout }] = loadConfig([ShutdownConfig], environment(name));
-    // stop-service.ts: the drain, the running calls, the event handlers, and twice as long for the outbox's relay.
+    // stop-service.ts: the drain, the running calls, the event handlers, twice as long for the outbox's relay, and connections.
     const events = config.includes(MessagingConfig) ? loadConfig([MessagingConfig], environment(name))[0] : undefined;
-    const longest = drain + timeout + 3 * (events?.drainTimeout ?? 0);
+    const longest = drain + timeout + (events ? 3 * events.drainTimeout + 8_000 : 0);
     expect(cluster.workload(name).pod.terminationGracePeriodSeconds).toBeGreaterThan(longest / 1000);
   });
 
