@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Unavailable } from '@rookery/errors';
+import { ConcurrencyGate } from '@rookery/resilience';
 import type { PublishedEvent } from './event.js';
 import type { EventSubscription } from './event-bus.js';
-import { Gate } from './gate.js';
 import { KeyLanes } from './key-lanes.js';
 import type { Settlement } from './settlement.js';
 
@@ -30,14 +30,14 @@ export interface Member {
 class Group {
   readonly members: Member[] = [];
   private turn = 0;
-  private readonly gate: Gate;
+  private readonly gate: ConcurrencyGate;
 
   /** @param lanes set when events of one key are handled in turn */
   constructor(
     concurrency: number,
     private readonly lanes: KeyLanes | undefined,
   ) {
-    this.gate = new Gate(concurrency);
+    this.gate = new ConcurrencyGate(concurrency);
   }
 
   handle(event: PublishedEvent, signal?: AbortSignal): Promise<{ attempts: number; reason?: string }> {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@rookery/observability';
+import { ConcurrencyGate } from '@rookery/resilience';
 import type { Delivery } from './event.js';
 import type { EventSubscription } from './event-bus.js';
-import { Gate } from './gate.js';
 import { type ConsumerSource, type ConsumerTimes, JetStreamConsumer } from './jetstream.consumer.js';
 import {
   REPLAY_STREAM,
@@ -100,9 +100,9 @@ export class JetStreamGroup {
     const { name: stream, subjects } = streamOf(anyType);
     const name = orderedConsumerName(this.name, stream);
     const lanes = new KeyLanes();
-    const gates = new Map<string, Gate>();
+    const gates = new Map<string, ConcurrencyGate>();
     const gateOf = ({ type, concurrency }: EventSubscription) => {
-      const gate = gates.get(type) ?? new Gate(concurrency);
+      const gate = gates.get(type) ?? new ConcurrencyGate(concurrency);
       gates.set(type, gate);
       return gate;
     };
@@ -128,7 +128,7 @@ export class JetStreamGroup {
 
   private async untilSettled(
     subscription: EventSubscription,
-    gate: Gate,
+    gate: ConcurrencyGate,
     { event, attempt: first }: Delivery,
     tenure: AbortSignal,
   ): Promise<Settlement | undefined> {
