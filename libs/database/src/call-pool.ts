@@ -58,6 +58,7 @@ export class CallPool extends pg.Pool {
   private connectFor(call: CallContext | undefined, callback: Connected): void {
     const startedAt = performance.now();
     const told: Connected = (error, client, release) => {
+      (client as LeasedClient | undefined)?.lease(call);
       if (client) this.observer?.waited(performance.now() - startedAt);
       else this.observer?.failed(isWaitTimeout(error) ? 'wait' : 'connect');
       callback(error, client, release);
@@ -81,7 +82,6 @@ export class CallPool extends pg.Pool {
       }
       if (!client) return told(error, client, release);
       const leased = client as pg.PoolClient & LeasedClient;
-      leased.lease(call);
       leased.release = (broken) => giveBack(leased, release, broken);
       told(undefined, leased, leased.release);
     });

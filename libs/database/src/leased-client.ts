@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { CallContext } from '@rookery/context';
 import pg from 'pg';
 import { requestCancel } from './cancel-request.js';
+import { type Ahead, StatementBatch } from './statement-batch.js';
 
 /**
  * Milliseconds for cancelling a statement and rolling back, until the connection is given up: longer than a server
@@ -12,14 +13,19 @@ const WIND_UP_LIMIT = 2_000;
 /** Their outcome counts, whoever still waits for it. ROLLBACK TO SAVEPOINT is one of them. */
 const DECISIVE = /^\s*(COMMIT|ROLLBACK)\b/i;
 const ROLLBACK = /^\s*ROLLBACK\b/i;
+/** What TypeORM sends without values, one statement at a time. */
+const CONTROL = /^(COMMIT|ROLLBACK|SAVEPOINT|RELEASE)\b/;
 
-/** What a statement that was not needed any more answers. */
+/** What a statement that did not have to be sent answers. */
 const NOTHING = { rows: [], rowCount: 0, command: '', oid: 0, fields: [] } satisfies pg.QueryResult;
 
 /**
- * A connection that knows which call has it. When that call ends, so does its work here: the statement that runs is
- * cancelled on the server, its transaction is rolled back, further statements are refused with the reason the call ended
- * for, and nobody else gets the connection before the server is done with all of that.
+ * A connection that knows which call has it, and sends nothing sooner than needed: the begin of a transaction goes with
+ * its first statement, what is held back with the next one.
+ *
+ * When the call ends, so does its work here: the statement that runs is cancelled on the server, its transaction is rolled
+ * back, further statements are refused with the reason the call ended for, and nobody else gets the connection before the
+ * server is done with all of that.
  *
  * It sits below TypeORM because everything goes through here: repositories, query builders, plain SQL, streams.
  */
@@ -31,6 +37,9 @@ export class LeasedClient extends pg.Client {
   private stream: Partial<Readable> | undefined;
   private rejectRunning: ((reason: Error) => void) | undefined;
   private broke: Error | undefined;
+  /** What begins the transaction that was asked for, until it is sent. */
+  private begin: string | undefined;
+  private held: Ahead[] = [];
   /** Statements that were issued while another one ran. Not in pg's own queue: it would send them after the call. */
   private readonly waiting: (() => void)[] = [];
 
@@ -44,10 +53,15 @@ export class LeasedClient extends pg.Client {
     return this.broke;
   }
 
-  /** From now on it works for `call`. One listener for as long as the call has it, however many statements it runs. */
-  lease(call: CallContext): void {
+  /**
+   * From now on it works for `call`, if for any. One listener for as long as the call has it, however many statements it
+   * runs.
+   */
+  lease(call: CallContext | undefined): void {
+    this.begin = undefined;
+    this.held = [];
     this.call = call;
-    call.signal.addEventListener('abort', this.onAbort);
+    call?.signal.addEventListener('abort', this.onAbort);
   }
 
   /**
@@ -63,35 +77,42 @@ export class LeasedClient extends pg.Client {
     return this.windingUp?.then(forget);
   }
 
-  /** As pg's, in all of its forms. */
-  override query(...args: unknown[]): never {
-    const { call } = this;
-    return (call ? this.queryFor(call, args) : this.send(...args)) as never;
+  /** Sends `statement` with the next one, whose failure its own will be. A rollback takes it back unsent. */
+  hold(statement: Ahead): void {
+    this.held.push(statement);
   }
 
-  private queryFor(call: CallContext, args: unknown[]): unknown {
+  /** As pg's, in all of its forms. */
+  override query(...args: unknown[]): never {
+    return this.take(args) as never;
+  }
+
+  private take(args: unknown[]): unknown {
     const [statement] = args as [string | (Partial<Readable> & { text?: string; submit?: unknown })];
     if (typeof statement === 'object' && typeof statement.submit === 'function') {
       if (this.reason) throw this.reason;
+      const ahead = this.takeAhead();
+      // When this fails, so does the stream behind it.
+      if (ahead.length > 0) this.sendAlone(ahead).catch(() => undefined);
       this.stream = statement;
       this.decisive = false;
       return this.send(...args);
     }
     const done = args.at(-1);
     if (typeof done === 'function') {
-      this.run(call, args.slice(0, -1)).then((result) => done(undefined, result), done as (error: unknown) => void);
+      this.run(args.slice(0, -1)).then((result) => done(undefined, result), done as (error: unknown) => void);
       return undefined;
     }
-    return this.run(call, args);
+    return this.run(args);
   }
 
   /** One after the other, in the order in which they came. */
-  private run(call: CallContext, args: unknown[]): Promise<unknown> {
-    if (!this.rejectRunning) return this.start(call, args);
-    return new Promise((resolve, reject) => this.waiting.push(() => this.start(call, args).then(resolve, reject)));
+  private run(args: unknown[]): Promise<unknown> {
+    if (!this.rejectRunning) return this.start(args);
+    return new Promise((resolve, reject) => this.waiting.push(() => this.start(args).then(resolve, reject)));
   }
 
-  private async start(call: CallContext, args: unknown[]): Promise<unknown> {
+  private async start(args: unknown[]): Promise<unknown> {
     const [statement] = args as [string | { text?: string }];
     const text = typeof statement === 'string' ? statement : (statement.text ?? '');
     if (this.reason) {
@@ -100,14 +121,52 @@ export class LeasedClient extends pg.Client {
       throw this.reason;
     }
     this.stream = undefined;
-    if (text.startsWith('START TRANSACTION')) args[0] = this.bounded(text, call);
+    if (text.startsWith('START TRANSACTION')) {
+      this.begin = text;
+      return NOTHING;
+    }
     this.decisive = DECISIVE.test(text);
-    const sent = this.send(...args);
+    if (ROLLBACK.test(text)) this.held = [];
+    if (this.decisive && this.begin && this.held.length === 0) {
+      this.begin = undefined;
+      return NOTHING;
+    }
+    const sent = this.sendBehind(this.takeAhead(), text, args).then((result) => committed(text, result));
     return new Promise((resolve, reject) => {
       this.rejectRunning = reject;
       const ended = () => this.rejectRunning === reject && this.startNext();
       sent.then(resolve, reject).then(ended);
     });
+  }
+
+  /** In one round trip, unless `args` may be several statements: those cannot follow others. */
+  private async sendBehind(ahead: readonly Ahead[], text: string, args: unknown[]): Promise<unknown> {
+    if (ahead.length === 0) return this.send(...args);
+    const [statement, values] = args as [string | pg.QueryConfig, unknown[] | undefined];
+    const config = typeof statement === 'string' ? { text, values } : statement;
+    if (config.values?.length || CONTROL.test(text)) return this.sendTogether(ahead, config);
+    await this.sendAlone(ahead);
+    if (this.reason) throw this.reason;
+    return this.send(...args);
+  }
+
+  private sendAlone(ahead: readonly Ahead[]): Promise<unknown> {
+    const { text, values } = ahead.at(-1)!;
+    return this.sendTogether(ahead.slice(0, -1), { text, values: values as unknown[] });
+  }
+
+  private sendTogether(ahead: readonly Ahead[], statement: pg.QueryConfig): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.send(new StatementBatch(ahead, statement, (error, result) => (error ? reject(error) : resolve(result))));
+    });
+  }
+
+  private takeAhead(): readonly Ahead[] {
+    const { begin, held } = this;
+    if (begin) held.unshift({ text: begin }, ...this.bound());
+    this.begin = undefined;
+    this.held = [];
+    return held;
   }
 
   private startNext(): void {
@@ -125,14 +184,15 @@ export class LeasedClient extends pg.Client {
    * left to cancel it: the process died, the network broke. A statement without a transaction goes without: a round
    * trip of its own would cost every call something, and DATABASE_STATEMENT_TIMEOUT ends it anyway.
    */
-  private bounded(begin: string, { deadline }: CallContext): string {
-    if (deadline === undefined) return begin;
+  private bound(): readonly Ahead[] {
+    const deadline = this.call?.deadline;
+    if (deadline === undefined) return [];
     const remaining = Math.ceil(deadline - Date.now());
     const { statement_timeout: usual } = (this as unknown as { connectionParameters: pg.ClientConfig })
       .connectionParameters;
     // Past the deadline it is the signal's turn, and 0 would mean no limit.
     const tighter = remaining > 0 && remaining < (Number(usual) || Number.POSITIVE_INFINITY);
-    return tighter ? `${begin}; SET LOCAL statement_timeout = ${remaining}` : begin;
+    return tighter ? [{ text: `SET LOCAL statement_timeout = ${remaining}` }] : [];
   }
 
   private readonly onAbort = (): void => {
@@ -172,6 +232,12 @@ export class LeasedClient extends pg.Client {
       clearTimeout(timer);
     }
   }
+}
+
+/** PostgreSQL takes the COMMIT of a transaction of which a statement failed, and rolls back. */
+function committed(text: string, result: unknown): unknown {
+  if (text !== 'COMMIT' || (result as pg.QueryResult).command === 'COMMIT') return result;
+  throw new Error('the transaction was rolled back instead of committed: one of its statements had failed');
 }
 
 /** Whoever reads it is told now; its own way of closing waits for the server, and this connection is given up anyway. */

@@ -3,7 +3,7 @@ import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type { DatabaseMetrics } from './database.metrics.js';
 import { readScope } from './read-only.js';
 import type { Connected, Replicas } from './replicas.js';
-import { ServiceQueryRunner } from './service-query-runner.js';
+import { type Purpose, ServiceQueryRunner } from './service-query-runner.js';
 
 /** TypeORM's data source with runners of ours, and with the replicas for what only reads. */
 export class ServiceDataSource extends DataSource {
@@ -14,7 +14,7 @@ export class ServiceDataSource extends DataSource {
   ) {
     super(options);
     const driver = this.driver as PostgresDriver;
-    const onRepeat = (reason: 'conflict' | 'broken') => metrics?.repeated('read', reason);
+    const onRepeat: Purpose['onRepeat'] = (work, reason) => metrics?.repeated(work, reason);
     const purposes = {
       anything: { reads: false, refusesWrites: false, onRepeat },
       // TypeORM asks for it when it is to run the SELECT of a repository or a query builder.

@@ -5,17 +5,24 @@ import { backOff } from './backoff.js';
 import type { CommitHooks } from './commit-hooks.js';
 import { isReadTimeout, isReleased, mapDatabaseError, whyRepeat } from './database-errors.js';
 import type { LeasedClient } from './leased-client.js';
+import type { Ahead } from './statement-batch.js';
 import type { IsolationLevel } from './transactions.js';
 
 /** What begins a statement that a replica refuses; the primary, which stands in for one, would not. */
 const WRITES = /^\s*(INSERT|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|ALTER|DROP)\b/i;
 
-/** How often a read is repeated when its connection breaks: the first other one may be as dead as this one was. */
-const READ_REPEATS = 2;
+/**
+ * How often a read, or the first statement of a transaction, is repeated when its connection breaks: the first other one
+ * may be as dead as this one was.
+ */
+const REPEATS = 2;
 
 /** What TypeORM's runner does itself when its connection reports an error: give it back as broken. */
 interface Discardable {
   releasePostgresConnection(error: unknown): Promise<void>;
+  isReleased: boolean;
+  databaseConnection: unknown;
+  databaseConnectionPromise: unknown;
 }
 
 export interface Purpose {
@@ -23,24 +30,27 @@ export interface Purpose {
   readonly reads: boolean;
   /** Whether a write is a mistake. */
   readonly refusesWrites: boolean;
-  onRepeat(reason: 'conflict' | 'broken'): void;
+  onRepeat(work: 'read' | 'transaction', reason: 'conflict' | 'broken'): void;
 }
 
 /**
- * TypeORM's runner, the one way that all statements take, with three differences: what fails with a meaning to callers
- * fails with an error of the catalogue; a read whose connection broke is repeated on another one; hooks of a savepoint go
- * with it.
+ * TypeORM's runner, the one way that all statements take, with four differences: what fails with a meaning to callers
+ * fails with an error of the catalogue; a read whose connection broke is repeated on another one, and so is the first
+ * statement of a transaction; a statement may go with the next one; hooks of a savepoint go with it.
  */
 export class ServiceQueryRunner extends PostgresQueryRunner {
   /** Of the transaction that it runs, when that is one of `Transactions`. */
   hooks: CommitHooks | undefined;
   private begin = 'START TRANSACTION';
+  /** Whether the server has confirmed nothing of the transaction yet: its begin goes with the first statement. */
+  private opening = false;
+  private reopening: Promise<void> | undefined;
 
   constructor(
     driver: PostgresDriver,
     mode: ReplicationMode,
     private readonly purpose: Purpose,
-    private readonly repeats = READ_REPEATS,
+    private repeats = REPEATS,
   ) {
     super(driver, mode);
   }
@@ -52,15 +62,26 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
     }
     const sql = text === 'START TRANSACTION' ? this.begin : text;
     const run = (runner: PostgresQueryRunner) => runner.query(sql, parameters, useStructuredResult as true) as T;
+    const connection = this.databaseConnection as LeasedClient | undefined;
     try {
-      return (await super.query(sql, parameters, useStructuredResult as true)) as T;
+      const result = (await super.query(sql, parameters, useStructuredResult as true)) as T;
+      this.opening = false;
+      return result;
     } catch (thrown) {
       const error = this.explain(thrown);
       // The server does not answer: nobody else may get this connection, which still waits for its reply.
-      if (isReadTimeout(error)) await (this as unknown as Discardable).releasePostgresConnection(error);
-      const reason = reads && !this.isTransactionActive && this.repeats > 0 ? whyRepeat(error) : undefined;
-      if (!reason || !(await backOff(READ_REPEATS - this.repeats))) throw mapDatabaseError(error) ?? error;
-      onRepeat(reason);
+      if (isReadTimeout(error)) await this.discardable.releasePostgresConnection(error);
+      const reason = this.repeats > 0 ? whyRepeat(error) : undefined;
+      const opens = this.opening && reason === 'broken' && text !== 'COMMIT';
+      const repeatable = reason && (opens || (reads && !this.isTransactionActive));
+      if (!repeatable || !(await backOff(REPEATS - this.repeats))) throw mapDatabaseError(error) ?? error;
+      onRepeat(opens ? 'transaction' : 'read', reason);
+      if (opens) {
+        // Statements that were issued together fail together.
+        if (this.databaseConnection === connection) this.reopening = this.reopen(error);
+        await this.reopening;
+        return await run(this);
+      }
       const other = new ServiceQueryRunner(this.driver, 'master', this.purpose, this.repeats - 1);
       try {
         return await run(other);
@@ -70,11 +91,44 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
     }
   }
 
-  /** Like TypeORM's, with the isolation level in the same round trip. */
+  /**
+   * Runs `statement` with the next one of the transaction, or with its end, in one round trip: then it fails, if it does,
+   * and its result is not read.
+   */
+  async runWithNext(statement: Ahead): Promise<void> {
+    const { text, values } = statement;
+    if (!this.isTransactionActive || this.opening || this.isReleased) return this.query(text, values as unknown[]);
+    this.dataSource.logger.logQuery(text, values as unknown[], this);
+    (this.databaseConnection as LeasedClient).hold(statement);
+  }
+
+  /** On another connection: nothing of this transaction has happened, or will. */
+  private async reopen(error: unknown): Promise<void> {
+    this.repeats -= 1;
+    const released = this.discardable.releasePostgresConnection(error);
+    Object.assign(this.discardable, {
+      isReleased: false,
+      databaseConnection: undefined,
+      databaseConnectionPromise: undefined,
+    });
+    await released;
+    await super.query(this.begin);
+  }
+
+  private get discardable(): Discardable {
+    return this as unknown as Discardable;
+  }
+
+  /** Like TypeORM's, with the isolation level in the begin. */
   override async startTransaction(isolation?: IsolationLevel): Promise<void> {
+    if (this.isTransactionActive) {
+      await super.startTransaction();
+      this.hooks?.openSavepoint();
+      return;
+    }
     this.begin = isolation ? `START TRANSACTION ISOLATION LEVEL ${isolation}` : 'START TRANSACTION';
     await super.startTransaction();
-    if (this.transactionDepth > 1) this.hooks?.openSavepoint();
+    this.opening = true;
   }
 
   override async commitTransaction(): Promise<void> {

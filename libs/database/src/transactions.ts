@@ -9,7 +9,7 @@ import { isReleased, mapDatabaseError, whyRepeat } from './database-errors.js';
 import { DatabaseMetrics } from './database.metrics.js';
 import { type OpenTransaction, openTransaction, runWithin } from './open-transaction.js';
 import { mayWrite, readOnly } from './read-only.js';
-import type { ServiceQueryRunner } from './service-query-runner.js';
+import { ServiceQueryRunner } from './service-query-runner.js';
 
 /** PostgreSQL's, without the one that it takes for READ COMMITTED. */
 export type IsolationLevel = 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE';
@@ -25,11 +25,8 @@ export interface TransactionOptions {
 }
 
 const CONFLICT_RETRIES = 3;
-/** A connection that was dead in the pool is found out at the begin. Nothing of `work` has happened then. */
-const BEGIN_RETRIES = 2;
-
 /** How far an attempt has come. */
-type Progress = 'beginning' | 'working' | 'committing';
+type Progress = 'working' | 'committing';
 
 type Work<T> = (tx: EntityManager) => Promise<T>;
 
@@ -94,34 +91,42 @@ export class Transactions {
     return hooks !== undefined;
   }
 
+  /**
+   * Runs `text` in the transaction `tx` with its next statement, or with its end, in one round trip: that is what fails
+   * when it does. For changes whose result nobody needs; a string, a Buffer or null for each `$n`.
+   */
+  async runWithNext(tx: EntityManager, text: string, values: readonly (string | Buffer | null)[]): Promise<void> {
+    const { queryRunner: runner } = tx;
+    if (runner instanceof ServiceQueryRunner) return runner.runWithNext({ text, values });
+    await tx.query(text, values as unknown[]);
+  }
+
   private async repeat<T>(work: Work<T>, { isolation, retries }: TransactionOptions) {
     const strict = isolation !== undefined && isolation !== 'READ COMMITTED';
     const most = retries ?? (strict ? CONFLICT_RETRIES : 0);
     for (let attempt = 0; ; attempt += 1) {
-      let progress: Progress = 'beginning';
+      let progress: Progress = 'working';
       try {
-        return await this.once(work, isolation, (now) => (progress = now));
+        return await this.once(work, isolation, () => (progress = 'committing'));
       } catch (error) {
         const reason = mayRepeat(error, progress);
-        const allowed = (progress as Progress) === 'beginning' ? Math.max(most, BEGIN_RETRIES) : most;
-        if (!reason || attempt >= allowed || !(await backOff(attempt))) throw told(error, progress);
+        if (!reason || attempt >= most || !(await backOff(attempt))) throw told(error, progress);
         this.metrics?.repeated('transaction', reason);
       }
     }
   }
 
-  private async once<T>(work: Work<T>, isolation: IsolationLevel | undefined, on: (progress: Progress) => void) {
+  private async once<T>(work: Work<T>, isolation: IsolationLevel | undefined, onCommit: () => void) {
     const runner = this.dataSource.createQueryRunner() as ServiceQueryRunner;
     try {
       await runner.startTransaction(isolation);
-      on('working');
       const startedAt = performance.now();
       const hooks = (runner.hooks = new CommitHooks());
       const open: OpenTransaction = { runner, isolation, call: callContext(), open: true, last: Promise.resolve() };
       try {
         const value = await runWithin(open, () => work(runner.manager));
         open.open = false;
-        on('committing');
+        onCommit();
         await runner.commitTransaction();
         this.metrics?.ended('committed', performance.now() - startedAt);
         return { value, hooks: hooks.all() };

@@ -36,7 +36,8 @@ export class Outbox {
   ) {}
 
   /**
-   * Adds the event that says `payload` to the transaction `tx`; with `delay` or `at`, for later.
+   * Adds the event that says `payload` to the transaction `tx`; with `delay` or `at`, for later. It is sent with the next
+   * statement of the transaction or with its commit, which are what fails should the outbox not take it.
    * @throws {InvalidArgument} for a payload of more than 1,000,000 bytes
    */
   async add<T>(
@@ -57,7 +58,8 @@ export class Outbox {
     const { id, type, headers } = event;
     const row = [id, type, key ?? null, JSON.stringify(headers), asBuffer(event.payload)];
     if (wait !== undefined || at) await tx.query(DELAY, [...row, at ?? null, wait ?? 0]);
-    else await tx.query(this.transactions.afterCommit(tx, this.wake.ring) ? ADD : ADD_AND_NOTIFY, row);
+    else if (!this.transactions.afterCommit(tx, this.wake.ring)) await tx.query(ADD_AND_NOTIFY, row);
+    else await this.transactions.runWithNext(tx, ADD, row);
   }
 
   /**

@@ -44,6 +44,20 @@ const endSession = async (tx: EntityManager) => {
   await observer.query('SELECT pg_terminate_backend($1)', [pid]);
 };
 
+describe('a transaction', () => {
+  it('does not pass for committed when the failure of a statement was swallowed', async () => {
+    let ran = false;
+    const change = app.transactions.run(async (tx) => {
+      app.transactions.afterCommit(tx, () => (ran = true));
+      await add(tx, 'lost');
+      await add(tx, 'lost').catch(() => undefined);
+    });
+    await expect(change).rejects.toThrow('rolled back instead of committed');
+    expect(ran).toBe(false);
+    expect(await names()).toEqual([]);
+  });
+});
+
 describe('a transaction within another one', () => {
   it('is committed with it, and rolled back alone', async () => {
     await app.transactions.run(async (tx) => {
