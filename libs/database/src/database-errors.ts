@@ -48,14 +48,20 @@ export function mapDatabaseError(thrown: unknown): RookeryError | undefined {
   const options = { cause: thrown, reason: REASON.test(constraint) ? constraint : undefined };
   switch (code) {
     case '23505':
+    // An exclusion constraint: no two bookings of a room at the same time.
+    case '23P01':
       return new AlreadyExists('it exists already', options);
     case '23503':
+    // What PostgreSQL 18 says of ON DELETE RESTRICT.
+    case '23001':
       return new FailedPrecondition('something it refers to does not exist, or it is still referred to', options);
     case '23502':
     case '23514':
       return new InvalidArgument('a value is not allowed', options);
     case '40001':
     case '40P01':
+    // NOWAIT, or lock_timeout.
+    case '55P03':
       return new Aborted('a concurrent change got in the way; try again', options);
     case '25P03':
       return new DeadlineExceeded('the transaction waited too long for its next statement', options);
@@ -67,7 +73,8 @@ export function mapDatabaseError(thrown: unknown): RookeryError | undefined {
       // 22: data exceptions, such as a NUL character in a text.
       if (code.startsWith('22')) return new InvalidArgument('a value is not allowed', options);
       // 08: connection exceptions; 57P: the server shuts down or starts; 53: out of resources.
-      if (/^(08|57P|53)/.test(code) || NETWORK.has(code) || BROKEN.test(error.message)) {
+      // 25006: it only reads.
+      if (/^(08|57P|53|25006)/.test(code) || NETWORK.has(code) || BROKEN.test(error.message)) {
         return new Unavailable('the database is not available', options);
       }
       return undefined;
@@ -100,6 +107,15 @@ export function whyRepeat(thrown: unknown): 'conflict' | 'broken' | undefined {
 export function isReadTimeout(thrown: unknown): boolean {
   const error = thrown instanceof QueryFailedError ? (thrown.driverError as unknown) : thrown;
   return error instanceof Error && error.message.includes('Query read timeout');
+}
+
+/**
+ * Whether the server refused to write: a standby, or a primary that became one. The address leads to the new primary
+ * sooner or later, this connection never does.
+ */
+export function isReadOnlyServer(thrown: unknown): boolean {
+  const error = (thrown instanceof QueryFailedError ? thrown.driverError : thrown) as PostgresError | undefined;
+  return error instanceof Error && error.code === '25006';
 }
 
 /** TypeORM lets go of a connection that broke: whatever its transaction asks for next meets one of these. */

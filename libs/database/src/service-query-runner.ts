@@ -3,13 +3,16 @@ import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { PostgresQueryRunner } from 'typeorm/driver/postgres/PostgresQueryRunner.js';
 import { backOff } from './backoff.js';
 import type { CommitHooks } from './commit-hooks.js';
-import { isReadTimeout, isReleased, mapDatabaseError, whyRepeat } from './database-errors.js';
+import { isReadOnlyServer, isReadTimeout, isReleased, mapDatabaseError, whyRepeat } from './database-errors.js';
 import type { LeasedClient } from './leased-client.js';
 import type { Ahead } from './statement-batch.js';
 import type { IsolationLevel } from './transactions.js';
 
 /** What begins a statement that a replica refuses; the primary, which stands in for one, would not. */
 const WRITES = /^\s*(INSERT|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|ALTER|DROP)\b/i;
+
+/** The end of a whole transaction. */
+const ENDS = /^(COMMIT|ROLLBACK)$/;
 
 /**
  * How often a read, or the first statement of a transaction, is repeated when its connection breaks: the first other one
@@ -45,6 +48,8 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
   /** Whether the server has confirmed nothing of the transaction yet: its begin goes with the first statement. */
   private opening = false;
   private reopening: Promise<void> | undefined;
+  /** Whether its COMMIT or ROLLBACK is on its way: what comes behind that would be committed by itself. */
+  private ending = false;
 
   constructor(
     driver: PostgresDriver,
@@ -60,6 +65,7 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
     if (refusesWrites && WRITES.test(text)) {
       throw new Error(`what is marked as read-only must not write: ${text.slice(0, 80)}`);
     }
+    if (this.ending && !ENDS.test(text)) throw tooLate(text);
     const sql = text === 'START TRANSACTION' ? this.begin : text;
     const run = (runner: PostgresQueryRunner) => runner.query(sql, parameters, useStructuredResult as true) as T;
     const connection = this.databaseConnection as LeasedClient | undefined;
@@ -69,8 +75,9 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
       return result;
     } catch (thrown) {
       const error = this.explain(thrown);
-      // The server does not answer: nobody else may get this connection, which still waits for its reply.
-      if (isReadTimeout(error)) await this.discardable.releasePostgresConnection(error);
+      // Nobody else may get the connection to a server that does not answer, or that is the primary no more.
+      if (isReadTimeout(error) || (!refusesWrites && isReadOnlyServer(error)))
+        await this.discardable.releasePostgresConnection(error);
       const reason = this.repeats > 0 ? whyRepeat(error) : undefined;
       const opens = this.opening && reason === 'broken' && text !== 'COMMIT';
       const repeatable = reason && (opens || (reads && !this.isTransactionActive));
@@ -97,6 +104,7 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
    */
   async runWithNext(statement: Ahead): Promise<void> {
     const { text, values } = statement;
+    if (this.ending) throw tooLate(text);
     if (!this.isTransactionActive || this.opening || this.isReleased) return this.query(text, values as unknown[]);
     this.dataSource.logger.logQuery(text, values as unknown[], this);
     (this.databaseConnection as LeasedClient).hold(statement);
@@ -126,6 +134,7 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
       this.hooks?.openSavepoint();
       return;
     }
+    this.ending = false;
     this.begin = isolation ? `START TRANSACTION ISOLATION LEVEL ${isolation}` : 'START TRANSACTION';
     await super.startTransaction();
     this.opening = true;
@@ -133,12 +142,14 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
 
   override async commitTransaction(): Promise<void> {
     const savepoint = this.transactionDepth > 1;
+    this.ending = !savepoint;
     await super.commitTransaction();
     if (savepoint) this.hooks?.closeSavepoint(true);
   }
 
   override async rollbackTransaction(): Promise<void> {
     const savepoint = this.transactionDepth > 1;
+    this.ending = !savepoint;
     await super.rollbackTransaction();
     if (savepoint) this.hooks?.closeSavepoint(false);
   }
@@ -148,4 +159,8 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
     const client = this.databaseConnection as LeasedClient | undefined;
     return isReleased(thrown) && client?.brokenBy ? client.brokenBy : thrown;
   }
+}
+
+function tooLate(text: string): Error {
+  return new Error(`the transaction has ended; was this statement not awaited? ${text.slice(0, 80)}`);
 }

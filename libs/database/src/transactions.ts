@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { callContext, contextLike, runWithContext } from '@rookery/context';
+import { callContext, contextLike, orAborted, runWithContext } from '@rookery/context';
 import { Unavailable } from '@rookery/errors';
 import { Logger } from '@rookery/observability';
-import { DataSource, type EntityManager } from 'typeorm';
+import { DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 import { backOff } from './backoff.js';
 import { type CommitHook, CommitHooks } from './commit-hooks.js';
 import { isReleased, mapDatabaseError, whyRepeat } from './database-errors.js';
@@ -122,9 +122,14 @@ export class Transactions {
       await runner.startTransaction(isolation);
       const startedAt = performance.now();
       const hooks = (runner.hooks = new CommitHooks());
-      const open: OpenTransaction = { runner, isolation, call: callContext(), open: true, last: Promise.resolve() };
+      const call = callContext();
+      const open: OpenTransaction = { runner, isolation, call, open: true, last: Promise.resolve() };
       try {
-        const value = await runWithin(open, () => work(runner.manager));
+        // Work that does not notice the end of its call must not keep the connection. What it still sends is refused.
+        const value = await orAborted(
+          runWithin(open, () => work(runner.manager)),
+          call?.signal,
+        );
         open.open = false;
         onCommit();
         await runner.commitTransaction();
@@ -153,11 +158,20 @@ function mayRepeat(error: unknown, progress: Progress): 'conflict' | 'broken' | 
 }
 
 function told(error: unknown, progress: Progress): unknown {
-  if (progress === 'committing' && whyRepeat(error) === 'broken') {
+  if (progress === 'committing' && wasNotAnswered(error)) {
     const message = 'the connection broke while the change was being committed; whether it was is not known';
     return new Unavailable(message, { reason: 'COMMIT_OUTCOME_UNKNOWN', cause: error });
   }
   return isReleased(error) || whyRepeat(error) ? (mapDatabaseError(error) ?? error) : error;
+}
+
+/** Whether it was sent and the server, which has many ways to go away, has not said what became of it. */
+function wasNotAnswered(error: unknown): boolean {
+  if (!(error instanceof Unavailable)) return false;
+  const driverError: unknown = error.cause instanceof QueryFailedError ? error.cause.driverError : error.cause;
+  const { code = '' } = (driverError ?? {}) as { code?: string };
+  // Any SQLSTATE is an answer, except those of a connection that ends (08) or a server that goes away (57P).
+  return driverError instanceof Error && (!/^\d/.test(code) || /^(08|57P)/.test(code));
 }
 
 function takeTurn<T>(outer: OpenTransaction, work: Work<T>, { isolation }: TransactionOptions): Promise<T> {

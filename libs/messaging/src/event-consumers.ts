@@ -1,3 +1,4 @@
+import { orAborted } from '@rookery/context';
 import type { Transactions } from '@rookery/database';
 import type { Logger } from '@rookery/observability';
 import { type Delivery, receivedEvent } from './event.js';
@@ -9,7 +10,6 @@ import { consumerName } from './jetstream-names.js';
 import type { Leases } from './leases.js';
 import type { DeliveryOutcome, MessagingMetrics } from './messaging.metrics.js';
 import type { HandlerOptions } from './on-event.decorator.js';
-import { orAborted } from './or-aborted.js';
 import { RateLimit } from './rate-limit.js';
 import { DONE, type DeliveryPolicy, type Settlement, settleFailure } from './settlement.js';
 

@@ -1,9 +1,8 @@
-import { callContext } from '@rookery/context';
+import { callContext, orAborted } from '@rookery/context';
 import type { DependencyState, Logger } from '@rookery/observability';
 import type { PublishedEvent } from './event.js';
 import { EventBus, type EventSubscription } from './event-bus.js';
 import { type DeadLetter, type Hub, type Member, enterHub } from './in-process.hub.js';
-import { orAborted } from './or-aborted.js';
 import { type DeliveryPolicy, settleFailure } from './settlement.js';
 import { within } from './within.js';
 

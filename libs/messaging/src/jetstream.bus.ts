@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { callContext } from '@rookery/context';
+import { callContext, orAborted } from '@rookery/context';
 import { Unavailable } from '@rookery/errors';
 import type { DependencyState, Logger } from '@rookery/observability';
 import { type MsgHdrs, type NatsConnection, headers as natsHeaders } from '@nats-io/transport-node';
@@ -12,7 +12,6 @@ import { JetStreamPublisher } from './jetstream.publisher.js';
 import { deadLetterSubject } from './jetstream-names.js';
 import { JetStreamTopology, TopologyMismatch } from './jetstream-topology.js';
 import { NatsClient } from './nats-client.js';
-import { orAborted } from './or-aborted.js';
 import type { DeliveryPolicy, Settlement } from './settlement.js';
 
 /** How long a publisher waits for JetStream to say that it stored the event. */

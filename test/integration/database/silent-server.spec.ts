@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { Unavailable } from '@rookery/errors';
 import { type TestDatabase, createTestDatabase } from '@rookery/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { callOf, openDatabaseApp, timed } from './database-app.fixture.js';
@@ -91,7 +92,7 @@ describe('a connection that is given up while its call is wound up', () => {
         }),
       ),
     );
-    expect((await change).error).toBeInstanceOf(Error);
+    expect((await change).error).toMatchObject({ constructor: Unavailable, reason: 'COMMIT_OUTCOME_UNKNOWN' });
     await expect.poll(closed).toBe(1);
     await none();
     proxy.thaw();

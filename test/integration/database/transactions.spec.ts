@@ -58,6 +58,36 @@ describe('a transaction', () => {
   });
 });
 
+describe('a statement that nobody waited for', () => {
+  /** More attempts than the ROLLBACK takes turns of the event loop. */
+  const TURNS = 400;
+
+  it.each(['rolled back', 'committed'])('is refused once its transaction is being %s', async (outcome) => {
+    const late: Promise<unknown>[] = [];
+    const change = app.transactions.run(async (tx) => {
+      await add(tx, 'awaited');
+      const straggler = async () => {
+        for (let turn = 0; turn < TURNS; turn += 1) {
+          await new Promise((resolve) => setImmediate(resolve));
+          late.push(
+            add(tx, `late ${turn}`),
+            app.transactions.runWithNext(tx, 'INSERT INTO rows VALUES ($1)', [`${turn}`]),
+          );
+          late.slice(-2).forEach((one) => one.catch(() => undefined));
+        }
+      };
+      late.push(straggler());
+      if (outcome === 'rolled back') throw new Error('no');
+    });
+    await change.catch(() => undefined);
+    const [straggler] = late;
+    await straggler;
+    const refused = (await Promise.allSettled(late)).filter(({ status }) => status === 'rejected');
+    expect(refused).toHaveLength(2 * TURNS);
+    expect(await names()).toEqual(outcome === 'committed' ? ['awaited'] : []);
+  });
+});
+
 describe('a transaction within another one', () => {
   it('is committed with it, and rolled back alone', async () => {
     await app.transactions.run(async (tx) => {

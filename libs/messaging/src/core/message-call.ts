@@ -1,10 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import { type CallContext, runWithContext } from '@rookery/context';
+import { type CallContext, orAborted, runWithContext } from '@rookery/context';
 import { DeadlineExceeded, type RookeryError } from '@rookery/errors';
 import { NatsContext } from '@nestjs/microservices';
 import { headers as newHeaders } from '@nats-io/transport-node';
 import { type Observable, type Subscription, isObservable } from 'rxjs';
-import { orAborted } from '../or-aborted.js';
 import type { ReceivedMessage, Reply } from './message-bus.js';
 import { failureOf, failureReply } from './message-failure.js';
 import type { FoundHandler } from './message-handlers.js';

@@ -1,10 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import { runWithContext } from '@rookery/context';
+import { orAborted, runWithContext } from '@rookery/context';
 import type { ControlConnection } from '@rookery/database';
 import { DeadlineExceeded, Unavailable } from '@rookery/errors';
 import { type Logger, requestIdFrom } from '@rookery/observability';
 import type { MessagingMetrics } from '../messaging.metrics.js';
-import { orAborted } from '../or-aborted.js';
 import { within } from '../within.js';
 import type { Clock } from './clock.js';
 import type { JobMethod } from './job-methods.js';
