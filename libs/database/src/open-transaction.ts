@@ -11,17 +11,24 @@ export interface OpenTransaction {
   /** The call that it was begun for. A load of the cache, which serves others too, is a call of its own. */
   readonly call: CallContext | undefined;
   open: boolean;
+  /** Whether it was rolled back: what is still under way within it must not be committed by itself. */
+  undone: boolean;
   /** The end of the nested transaction that was asked for last: there is one connection, so they take turns. */
   last: Promise<unknown>;
 }
 
 const storage = new AsyncLocalStorage<OpenTransaction>();
 
-/** The innermost transaction of this call (of `dataSource`, when given) that has not ended. */
+/**
+ * The innermost transaction of this call (of `dataSource`, when given) that has not ended.
+ * @throws Error when it was rolled back
+ */
 export function openTransaction(dataSource?: DataSource): OpenTransaction | undefined {
   const found = storage.getStore();
-  if (!found?.open || found.call !== callContext()) return undefined;
-  return dataSource && found.runner.dataSource !== dataSource ? undefined : found;
+  if (!found || found.call !== callContext()) return undefined;
+  if (dataSource && found.runner.dataSource !== dataSource) return undefined;
+  if (found.undone) throw new Error('the transaction that this is a part of was rolled back; was it not awaited?');
+  return found.open ? found : undefined;
 }
 
 /** Runs `work` as part of `transaction`. */

@@ -123,7 +123,7 @@ export class Transactions {
       const startedAt = performance.now();
       const hooks = (runner.hooks = new CommitHooks());
       const call = callContext();
-      const open: OpenTransaction = { runner, isolation, call, open: true, last: Promise.resolve() };
+      const open = { runner, isolation, call, open: true, undone: false, last: Promise.resolve() };
       try {
         // Work that does not notice the end of its call must not keep the connection. What it still sends is refused.
         const value = await orAborted(
@@ -137,6 +137,7 @@ export class Transactions {
         return { value, hooks: hooks.all() };
       } catch (error) {
         open.open = false;
+        open.undone = true;
         await runner.rollbackTransaction().catch(() => undefined);
         this.metrics?.ended('rolled_back', performance.now() - startedAt);
         throw error;
@@ -187,7 +188,7 @@ async function savepoint<T>(outer: OpenTransaction, work: Work<T>): Promise<T> {
   const { runner } = outer;
   if (!outer.open) throw new Error('the transaction that this one is a part of has ended; was it not awaited?');
   await runner.startTransaction();
-  const inner: OpenTransaction = { ...outer, open: true, last: Promise.resolve() };
+  const inner = { ...outer, open: true, last: Promise.resolve() };
   try {
     const value = await runWithin(inner, () => work(runner.manager));
     inner.open = false;
@@ -195,6 +196,7 @@ async function savepoint<T>(outer: OpenTransaction, work: Work<T>): Promise<T> {
     return value;
   } catch (error) {
     inner.open = false;
+    inner.undone = true;
     await runner.rollbackTransaction().catch(() => undefined);
     throw error;
   }

@@ -89,6 +89,21 @@ describe('a statement that nobody waited for', () => {
 });
 
 describe('a transaction within another one', () => {
+  it('is not begun any more when that was rolled back', async () => {
+    let goOn = () => {};
+    const failed = new Promise<void>((resolve) => (goOn = resolve));
+    let straggler: Promise<unknown> | undefined;
+    const whole = app.transactions.run(async (tx) => {
+      await add(tx, 'outer');
+      straggler = failed.then(() => app.transactions.run((inner) => add(inner, 'inner')));
+      throw new Error('no');
+    });
+    await expect(whole).rejects.toThrow('no');
+    goOn();
+    await expect(straggler).rejects.toThrow('was rolled back');
+    expect(await names()).toEqual([]);
+  });
+
   it('is committed with it, and rolled back alone', async () => {
     await app.transactions.run(async (tx) => {
       await add(tx, 'outer');
