@@ -47,6 +47,8 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
   private begin = 'START TRANSACTION';
   /** Whether the server has confirmed nothing of the transaction yet: its begin goes with the first statement. */
   private opening = false;
+  /** What goes with that statement besides. */
+  private opensWith: Ahead[] = [];
   private reopening: Promise<void> | undefined;
   /** Whether its COMMIT or ROLLBACK is on its way: what comes behind that would be committed by itself. */
   private ending = false;
@@ -105,8 +107,9 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
   async runWithNext(statement: Ahead): Promise<void> {
     const { text, values } = statement;
     if (this.ending) throw tooLate(text);
-    if (!this.isTransactionActive || this.opening || this.isReleased) return this.query(text, values as unknown[]);
+    if (!this.isTransactionActive || this.isReleased) return this.query(text, values as unknown[]);
     this.dataSource.logger.logQuery(text, values as unknown[], this);
+    if (this.opening) this.opensWith.push(statement);
     (this.databaseConnection as LeasedClient).hold(statement);
   }
 
@@ -121,6 +124,7 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
     });
     await released;
     await super.query(this.begin);
+    for (const statement of this.opensWith) (this.databaseConnection as LeasedClient).hold(statement);
   }
 
   private get discardable(): Discardable {
@@ -138,6 +142,7 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
     this.begin = isolation ? `START TRANSACTION ISOLATION LEVEL ${isolation}` : 'START TRANSACTION';
     await super.startTransaction();
     this.opening = true;
+    this.opensWith = [];
   }
 
   override async commitTransaction(): Promise<void> {

@@ -113,13 +113,26 @@ export class EventConsumers {
   }
 
   /** @returns false when the event was handled before */
-  private handle(handler: FoundHandler, consumer: string, delivery: Delivery): Promise<boolean> {
+  private async handle(handler: FoundHandler, consumer: string, delivery: Delivery): Promise<boolean> {
     const event = receivedEvent(handler.codec, delivery);
-    return this.transactions.run(async (tx) => {
-      const fresh = await this.inbox.note(tx, consumer, event.id);
-      if (fresh) await handler.handle(event, tx);
-      return fresh;
-    });
+    if (!delivery.fresh) {
+      return this.transactions.run(async (tx) => {
+        const fresh = await this.inbox.note(tx, consumer, event.id);
+        if (fresh) await handler.handle(event, tx);
+        return fresh;
+      });
+    }
+    try {
+      await this.transactions.run(async (tx) => {
+        await this.inbox.noteWithNext(tx, consumer, event.id);
+        await handler.handle(event, tx);
+      });
+      return true;
+    } catch (error) {
+      // Perhaps because it was no news after all; while that cannot be told, because of what it says.
+      if (await this.inbox.has(consumer, event.id).catch(() => false)) return false;
+      throw error;
+    }
   }
 
   private report(

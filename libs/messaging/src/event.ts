@@ -25,6 +25,8 @@ export interface Delivery {
   readonly event: PublishedEvent;
   /** 1 for the first. */
   readonly attempt: number;
+  /** Whether, by all that the bus knows, nobody can have handled it yet. Only a hint: the inbox decides. */
+  readonly fresh?: boolean;
 }
 
 /** What an `@OnEvent` handler gets. */

@@ -28,7 +28,7 @@ const DAY = 24 * 60 * 60 * 1_000;
 /** How long the streams keep an event, handled or not. The inbox remembers ids for a day longer. */
 const STREAM_MAX_AGE = 7 * DAY;
 /** How long NATS recognises an event that is published again, which a relay does when it missed the acknowledgement. */
-const DUPLICATE_WINDOW = 2 * 60 * 1_000;
+export const DUPLICATE_WINDOW = 2 * 60 * 1_000;
 /** Events that wait for their next attempt count; beyond it a consumer gets nothing new. */
 const MAX_ACK_PENDING = 10_000;
 

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as endOfTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@rookery/observability';
 import { type Consumer, type ConsumerInfo, type ConsumerMessages, type JsMsg, jetstream } from '@nats-io/jetstream';
-import type { Delivery } from './event.js';
-import { eventFromWire } from './event.js';
+import { type Delivery, type PublishedEvent, eventFromWire } from './event.js';
+import { DUPLICATE_WINDOW } from './jetstream-topology.js';
 import type { Held } from './leases.js';
 import type { LiveConnection, NatsClient } from './nats-client.js';
 import type { Settlement } from './settlement.js';
@@ -51,6 +51,10 @@ export class JetStreamConsumer {
   private readonly heartbeat: NodeJS.Timeout;
   private readonly loop: Promise<void>;
   private freed: () => void = () => {};
+  /** When the consumer was made, in milliseconds of the server's clock. */
+  private since = Number.POSITIVE_INFINITY;
+  private acknowledging: Promise<void> | undefined;
+  private readonly done: JsMsg[] = [];
 
   constructor(
     private readonly source: ConsumerSource,
@@ -119,6 +123,7 @@ export class JetStreamConsumer {
       if (over.signal.aborted) return;
       onConsuming();
       const next = held ? info.delivered.consumer_seq + 1 : undefined;
+      this.since = Date.parse(info.created);
       await this.consume(jetstream(live.nats).consumers.getConsumerFromInfo(info), over.signal, next);
     } catch (error) {
       if (!over.signal.aborted) throw error;
@@ -177,7 +182,7 @@ export class JetStreamConsumer {
 
   /** Never rejects: what cannot be settled now is delivered again after the ack timeout. */
   private async handle(message: JsMsg, tenure: AbortSignal): Promise<void> {
-    const delivery = deliveryOf(message, this.source.typeOf(message.subject));
+    const delivery = deliveryOf(message, this.source.typeOf(message.subject), this.since);
     try {
       const settlement = await this.source.handle(delivery, tenure);
       if (settlement) await this.settle(message, delivery, settlement);
@@ -190,7 +195,7 @@ export class JetStreamConsumer {
   }
 
   private async settle(message: JsMsg, delivery: Delivery, settlement: Settlement): Promise<void> {
-    if (settlement.kind === 'done') return message.ack();
+    if (settlement.kind === 'done') return this.acknowledge(message);
     if (settlement.kind === 'retry') return message.nak(settlement.delay);
     try {
       await this.source.bury(delivery, settlement);
@@ -201,6 +206,16 @@ export class JetStreamConsumer {
     message.term();
   }
 
+  /** With all that are done in the same turn of the event loop: each write to the socket costs as much as a statement. */
+  private acknowledge(message: JsMsg): Promise<void> {
+    this.done.push(message);
+    this.acknowledging ??= endOfTurn().then(() => {
+      this.acknowledging = undefined;
+      for (const one of this.done.splice(0)) one.ack();
+    });
+    return this.acknowledging;
+  }
+
   private sayWorking(): void {
     for (const message of this.held) message.working();
   }
@@ -209,9 +224,19 @@ export class JetStreamConsumer {
 /** What NATS itself reads (`Nats-Msg-Id`, `Nats-Expected-*`) is about one message, not about the event. */
 const OF_NATS = /^nats-/i;
 
-function deliveryOf(message: JsMsg, type: string): Delivery {
+function deliveryOf(message: JsMsg, type: string, since: number): Delivery {
   const headers = [...(message.headers ?? [])]
     .filter(([name]) => !OF_NATS.test(name))
     .map(([name, values]) => [name, values.at(-1) ?? ''] as const);
-  return { event: eventFromWire(type, headers, message.data), attempt: message.info.deliveryCount };
+  const event = eventFromWire(type, headers, message.data);
+  const { deliveryCount: attempt, timestampNanos } = message.info;
+  return { event, attempt, fresh: attempt === 1 && isFresh(event, timestampNanos / 1e6, since) };
+}
+
+/**
+ * Whether it was stored as soon as it happened, so that it cannot be another copy of one that was stored before: the
+ * stream would have refused it. And after the consumer was made: one that was made anew begins again with what it had.
+ */
+function isFresh({ headers }: PublishedEvent, storedAt: number, since: number): boolean {
+  return storedAt > since && Math.abs(storedAt - Date.parse(headers['ce-time'] ?? '')) < DUPLICATE_WINDOW / 2;
 }

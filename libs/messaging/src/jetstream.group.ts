@@ -167,7 +167,8 @@ export class JetStreamGroup {
       handle: async (delivery) => {
         const subscription = this.subscriptions.get(delivery.event.type);
         if (!subscription) return { kind: 'dead', reason: `${this.name} has no handler of ${delivery.event.type}` };
-        return this.attempt(subscription, delivery);
+        // It was stored anew, and as often as somebody asked for it.
+        return this.attempt(subscription, { ...delivery, fresh: false });
       },
       bury: (delivery, dead) => this.bury(this.name, delivery, dead),
     };

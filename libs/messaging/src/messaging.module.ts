@@ -50,7 +50,7 @@ export class MessagingModule {
       providers: [
         ...coreProviders(name),
         EventHandlers,
-        Inbox,
+        { provide: Inbox, useFactory: (transactions: Transactions) => new Inbox(transactions), inject: [Transactions] },
         JobMethods,
         Clock,
         {

@@ -125,8 +125,11 @@ describe('the begin of a transaction', () => {
         proxy.thaw();
         proxy.reset();
       }, 20);
-      await behind.transactions.run((tx) => Promise.all([add(tx, 'a'), add(tx, 'b'), add(tx, 'c')]));
-      expect(await names()).toEqual(['a', 'b', 'c']);
+      await behind.transactions.run(async (tx) => {
+        await behind.transactions.runWithNext(tx, INSERT, ['a']);
+        await Promise.all([add(tx, 'b'), add(tx, 'c'), add(tx, 'd')]);
+      });
+      expect(await names()).toEqual(['a', 'b', 'c', 'd']);
       expect(await behind.metric('database_repeats_total', { work: 'transaction', reason: 'broken' })).toBeGreaterThan(
         0,
       );
@@ -149,6 +152,11 @@ describe('a statement that runs with the next one', () => {
       });
     expect(await roundTrips(change)).toBe(3);
     expect(await names()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('is a transaction in one round trip when there is no other', async () => {
+    expect(await roundTrips(() => app.transactions.run((tx) => addWithNext(tx, 'a')))).toBe(1);
+    expect(await names()).toEqual(['a']);
   });
 
   it('fails the one that it runs with, and so the transaction', async () => {
