@@ -1,6 +1,6 @@
-// `npm run migration -- <service> generate <Name> | run | revert | show`, on the database of the service's DATABASE_URL.
+// `npm run migration -- <service> generate <Name> | run | revert | show`, on the database that `npm start` gives the service.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildApps, bundleOf } from './build.mjs';
 import { prepare, root } from './prepare.mjs';
@@ -25,10 +25,33 @@ if (command === 'generate' && !CLASS_NAME.test(name)) {
   console.error(`"${name}" cannot name a migration: give a class name such as AddPhone`);
   process.exit(64);
 }
+// Only a service has a declaration that may name a database.
+if (!readFileSync(join(app, 'src/main.ts'), 'utf8').includes('runService(')) {
+  console.error(`${service} has no database, and so no migrations`);
+  process.exit(64);
+}
+process.chdir(root);
+const environment = environmentOfService();
 prepare();
 buildApps([service], console.error);
 if (command === 'generate') await generate();
-else process.exit(ask(command, 'inherit', process.env).status ?? 1);
+else process.exit(ask(command, 'inherit', environment).status ?? 1);
+
+/**
+ * As in `npm start`: with `.env`, and what has the service's name in front counts for it (USER_SERVICE_DATABASE_URL).
+ * A DATABASE_URL of the shell, not of `.env`, counts where there is none of the service's own.
+ */
+function environmentOfService() {
+  const { DATABASE_URL } = process.env;
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  const prefix = `${service.replaceAll('-', '_').toUpperCase()}_`;
+  const own = Object.entries(process.env).filter(([variable]) => variable.startsWith(prefix));
+  return {
+    ...process.env,
+    DATABASE_URL,
+    ...Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value])),
+  };
+}
 
 /** Only the service itself knows its entities: its bundle is asked. */
 function ask(what, stdout, env) {
@@ -41,7 +64,7 @@ function ask(what, stdout, env) {
 
 async function generate() {
   // Log lines would be in the way of the answer.
-  const { status, stdout } = ask('drift', 'pipe', { ...process.env, LOG_LEVEL: 'fatal' });
+  const { status, stdout } = ask('drift', 'pipe', { ...environment, LOG_LEVEL: 'fatal' });
   if (status !== 0) {
     process.stderr.write(stdout);
     process.exit(status ?? 1);

@@ -6,6 +6,8 @@ import { isReadTimeout, mappingErrors } from './database-errors.js';
 /** Milliseconds between two attempts to connect: doubling from the first to the second. */
 const BACKOFF = { first: 100, longest: 2_000 };
 const CONNECT_TIMEOUT = 3_000;
+/** Milliseconds between two renewals, at least. */
+const RENEWAL = 10_000;
 /** Milliseconds. Its statements are short; a server that does not answer one is gone, whatever TCP says. */
 const QUERY_TIMEOUT = 5_000;
 
@@ -16,6 +18,7 @@ const QUERY_TIMEOUT = 5_000;
 export class ControlConnection {
   private client: pg.Client | undefined;
   private closed = false;
+  private renewed = 0;
   private last: Promise<unknown> = Promise.resolve();
   private retry: NodeJS.Timeout | undefined;
   private readonly onConnected = new Set<() => void>();
@@ -127,6 +130,13 @@ export class ControlConnection {
       if (handlers.connected) this.onConnected.delete(handlers.connected);
       if (handlers.lost) this.onLost.delete(handlers.lost);
     };
+  }
+
+  /** Gives the session up for another one, when this server is not the right one; not more often than every 10 s. */
+  renew(): void {
+    if (Date.now() - this.renewed < RENEWAL) return;
+    this.renewed = Date.now();
+    void this.client?.end().catch(() => undefined);
   }
 
   async close(): Promise<void> {

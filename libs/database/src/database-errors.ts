@@ -9,6 +9,7 @@ import {
   Unavailable,
 } from '@rookery/errors';
 import { QueryFailedError, QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
+import { readScope } from './read-only.js';
 
 /** A constraint or index whose name is UPPER_SNAKE_CASE names the reason that callers get: `USER_EMAIL_TAKEN`. */
 const REASON = /^[A-Z][A-Z0-9_]*$/;
@@ -27,7 +28,7 @@ const NETWORK = new Set([
 
 /** What pg says, without a code, when a connection is not to be had or breaks. */
 const BROKEN =
-  /timeout exceeded when trying to connect|Query read timeout|Connection terminated|Client has encountered a connection error|not queryable|Client was closed/i;
+  /timeout exceeded when trying to connect|timeout expired|Query read timeout|Connection terminated|Client has encountered a connection error|not queryable|Client was closed/i;
 
 interface PostgresError extends Error {
   code?: string;
@@ -73,8 +74,7 @@ export function mapDatabaseError(thrown: unknown): RookeryError | undefined {
       // 22: data exceptions, such as a NUL character in a text.
       if (code.startsWith('22')) return new InvalidArgument('a value is not allowed', options);
       // 08: connection exceptions; 57P: the server shuts down or starts; 53: out of resources.
-      // 25006: it only reads.
-      if (/^(08|57P|53|25006)/.test(code) || NETWORK.has(code) || BROKEN.test(error.message)) {
+      if (/^(08|57P|53)/.test(code) || NETWORK.has(code) || BROKEN.test(error.message) || isReadOnlyServer(error)) {
         return new Unavailable('the database is not available', options);
       }
       return undefined;
@@ -111,11 +111,11 @@ export function isReadTimeout(thrown: unknown): boolean {
 
 /**
  * Whether the server refused to write: a standby, or a primary that became one. The address leads to the new primary
- * sooner or later, this connection never does.
+ * sooner or later, this connection never does. (In what is marked as read-only, the mistake is who writes.)
  */
 export function isReadOnlyServer(thrown: unknown): boolean {
   const error = (thrown instanceof QueryFailedError ? thrown.driverError : thrown) as PostgresError | undefined;
-  return error instanceof Error && error.code === '25006';
+  return error instanceof Error && error.code === '25006' && !readScope();
 }
 
 /** TypeORM lets go of a connection that broke: whatever its transaction asks for next meets one of these. */

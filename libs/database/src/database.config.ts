@@ -86,14 +86,15 @@ export class DatabaseConfig {
 
   @EnvDuration({
     name: 'DATABASE_START_TIMEOUT',
-    description: 'How long a starting service waits for the database before it gives up.',
+    description:
+      'How long a starting service waits for the database, and for the migrations of others, before it gives up.',
     default: '1m',
   })
   readonly startTimeout!: number;
 
   @EnvBoolean({
     name: 'DATABASE_MIGRATE',
-    description: 'Whether a starting service runs pending migrations (one replica does, the others wait).',
+    description: 'Whether a starting service runs pending migrations (one replica does); otherwise it waits for them.',
     default: true,
   })
   readonly migrate!: boolean;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DynamicModule, Global, Inject, Module, type OnApplicationShutdown, type Type } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { DependencyRegistry, Logger } from '@rookery/observability';
+import { DependencyRegistry, type DependencyState, Logger } from '@rookery/observability';
 import { DataSource, EntityManager, type MigrationInterface } from 'typeorm';
 import type { CallPool } from './call-pool.js';
 import { ChangeFeed } from './change-feed.js';
@@ -16,6 +16,8 @@ import { Transactions } from './transactions.js';
 
 /** Milliseconds. */
 const POOL_CLOSE_LIMIT = 3_000;
+
+const WRITABLE = `SELECT current_setting('transaction_read_only') = 'off' AS writable`;
 
 /** What a service keeps in its database. */
 export interface DatabaseOptions {
@@ -40,15 +42,20 @@ export class DatabaseModule implements OnApplicationShutdown {
     dependencies.register({
       name: 'database',
       critical: true,
-      check: async () => {
-        await this.control.query('SELECT 1');
-        return { up: true };
-      },
+      check: () => this.check(),
     });
     for (const [name, replica] of replicas.all) {
       // The primary is read instead.
       dependencies.register({ name: `database-${name}`, critical: false, check: async () => replica.state });
     }
+  }
+
+  /** A server that only reads is as good as none; perhaps the address leads to another one by now. */
+  private async check(): Promise<DependencyState> {
+    const [server] = await this.control.query<{ writable: boolean }>(WRITABLE);
+    if (server!.writable) return { up: true };
+    this.control.renew();
+    return { up: false, detail: 'the server only reads: a standby, or default_transaction_read_only is on' };
   }
 
   /** @param name the service's name, which the server shows as application_name */

@@ -20,8 +20,8 @@ export interface Page<T> {
 }
 
 /**
- * One page of `query`, ordered by the `id` column (a UUIDv7, so by creation). Pages neither repeat nor skip rows while
- * others are inserted, and page 1000 costs as much as page 1.
+ * One page of `query`, ordered by the `id` column (a UUIDv7, so by creation). The pages have each row that was committed
+ * before the first of them was read, once; of those committed later they may have some. Page 1000 costs as much as page 1.
  * @param scope what the list is filtered by; a token of one scope is refused in another
  * @throws {InvalidArgument} for a negative page_size or a page_token that is not one of ours for this scope
  */

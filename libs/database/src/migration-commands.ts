@@ -1,5 +1,5 @@
 import type { Logger } from '@rookery/observability';
-import { openWhenReachable } from './connect.js';
+import { openWhenReachable, saysThatItWaits } from './connect.js';
 import { ControlConnection } from './control-connection.js';
 import { dataSourceOptions } from './data-source-options.js';
 import type { DatabaseConfig } from './database.config.js';
@@ -23,7 +23,9 @@ export function migrateDatabase(
   name: string,
   logger: Logger,
 ): Promise<string[]> {
-  return withControl(config, name, logger, () => migrate(dataSourceOptions(config, tables, name, logger)));
+  return withControl(config, name, logger, () =>
+    migrate(dataSourceOptions(config, tables, name, logger), saysThatItWaits(logger)),
+  );
 }
 
 /**
@@ -37,17 +39,15 @@ export function revertMigration(
   name: string,
   logger: Logger,
 ): Promise<string | undefined> {
-  return withControl(config, name, logger, async (control) => {
-    const last = (await migrationsRun(control)).at(-1);
-    if (last === undefined) return undefined;
-    if (!tables.migrations.some((migration) => migration.name === last)) {
-      throw new Error(`${last} was run last, and ${name} does not know it: revert it with the code that has it`, {
-        cause: last,
-      });
-    }
-    await revert(dataSourceOptions(config, tables, name, logger));
-    return last;
-  });
+  const approve = (last: string) => {
+    if (tables.migrations.some((migration) => migration.name === last)) return;
+    throw new Error(`${last} was run last, and ${name} does not know it: revert it with the code that has it`, {
+      cause: last,
+    });
+  };
+  return withControl(config, name, logger, () =>
+    revert(dataSourceOptions(config, tables, name, logger), approve, saysThatItWaits(logger)),
+  );
 }
 
 /** What was run, in its order, and then what is pending, in the order in which it would be. */

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
-import { DataSource, type DataSourceOptions } from 'typeorm';
-import type { ControlConnection } from './control-connection.js';
+import { DataSource, type DataSourceOptions, MigrationExecutor, type QueryRunner } from 'typeorm';
+import { whyRepeat } from './database-errors.js';
 
 /** Any number that all Rookery services agree on; advisory locks are per database. */
 const MIGRATION_LOCK = 7_665_001;
@@ -9,55 +8,102 @@ const MIGRATION_LOCK = 7_665_001;
 /** Milliseconds. */
 const POLL = 100;
 
-type Options = DataSourceOptions & { url?: string };
+/**
+ * TypeORM's table, with what it does not have: a migration is recorded once. Two that run the same one, because something
+ * between them and the server does not keep sessions apart, cannot both commit.
+ */
+const TABLE = `
+  CREATE TABLE IF NOT EXISTS migrations (id serial PRIMARY KEY, timestamp bigint NOT NULL, name varchar NOT NULL);
+  CREATE UNIQUE INDEX IF NOT EXISTS migrations_once ON migrations (name)`;
+
+interface Session {
+  query(text: string): Promise<unknown>;
+}
 
 /** The class names of the migrations that the database says it has had, the oldest first. */
-export async function migrationsRun(control: ControlConnection): Promise<string[]> {
-  const [table] = await control.query<{ exists: boolean }>(`SELECT to_regclass('migrations') IS NOT NULL AS exists`);
-  if (!table?.exists) return [];
-  return (await control.query<{ name: string }>('SELECT name FROM migrations ORDER BY id')).map(({ name }) => name);
+export async function migrationsRun(session: Session): Promise<string[]> {
+  const [table] = (await session.query(`SELECT to_regclass('migrations') IS NOT NULL AS exists`)) as [
+    { exists: boolean },
+  ];
+  if (!table.exists) return [];
+  const rows = (await session.query('SELECT name FROM migrations ORDER BY id')) as { name: string }[];
+  return rows.map(({ name }) => name);
 }
 
 /**
- * Whether the database has all of `migrations` (class names), found out without a lock and with one short query: the
- * usual case of a start, which then needs no connection of its own for them.
+ * Those of `migrations` (class names) that the database has not had, found out without a lock and with one short query:
+ * usually none, and a start then needs no connection of its own for them.
  */
-export async function isMigrated(control: ControlConnection, migrations: readonly string[]): Promise<boolean> {
-  const done = new Set(await migrationsRun(control));
-  return migrations.every((name) => done.has(name));
+export async function pendingMigrations(session: Session, migrations: readonly string[]): Promise<string[]> {
+  const done = new Set(await migrationsRun(session));
+  return migrations.filter((name) => !done.has(name));
 }
 
 /**
  * Runs the pending migrations, each in its own transaction. However many replicas call this at once, one migrates and
  * the others wait for it. No statement timeout applies: a migration takes as long as it takes.
+ * @param onWait told once when somebody else is at it
  * @returns the names of the migrations that were run, the oldest first
  */
-export async function migrate(options: Options): Promise<string[]> {
-  const done = await underLock(options, (dataSource) => dataSource.runMigrations({ transaction: 'each' }));
-  return done.map(({ name }) => name);
+export async function migrate(options: DataSourceOptions, onWait?: () => void): Promise<string[]> {
+  return underLock(options, onWait, async (executor, runner) => {
+    await runner.query(TABLE);
+    return (await executor.executePendingMigrations()).map(({ name }) => name);
+  });
 }
 
-/** Undoes what was run last, in a transaction. Its class has to be among those of `options`. */
-export async function revert(options: Options): Promise<void> {
-  await underLock(options, (dataSource) => dataSource.undoLastMigration({ transaction: 'each' }));
+/**
+ * Undoes what was run last, in a transaction.
+ * @param approve throws when the migration of that name may not be undone
+ * @returns its name; undefined when there is none
+ */
+export async function revert(
+  options: DataSourceOptions,
+  approve: (name: string) => void,
+  onWait?: () => void,
+): Promise<string | undefined> {
+  return underLock(options, onWait, async (executor, runner) => {
+    const last = (await migrationsRun(runner)).at(-1);
+    if (last === undefined) return undefined;
+    approve(last);
+    await executor.undoLastMigration();
+    return last;
+  });
 }
 
-async function underLock<T>(options: Options, work: (dataSource: DataSource) => Promise<T>): Promise<T> {
-  const lock = new pg.Client({ connectionString: options.url, application_name: 'migrations' });
-  lock.on('error', () => undefined);
-  await lock.connect();
+/** The session that has the lock does the work: neither outlives the other. */
+async function underLock<T>(
+  options: DataSourceOptions,
+  onWait: (() => void) | undefined,
+  work: (executor: MigrationExecutor, runner: QueryRunner) => Promise<T>,
+): Promise<T> {
+  const { keepAlive, connectionTimeoutMillis } = options.extra as Record<string, unknown>;
+  const dataSource = new DataSource({ ...options, extra: { max: 2, keepAlive, connectionTimeoutMillis } });
+  await dataSource.initialize();
+  const runner = dataSource.createQueryRunner();
   try {
-    // Asking instead of waiting: CREATE INDEX CONCURRENTLY waits for every statement that runs, also for one that waits for this.
-    while (!(await lock.query('SELECT pg_try_advisory_lock($1) AS got', [MIGRATION_LOCK])).rows[0].got)
-      await sleep(POLL);
-    const dataSource = new DataSource({ ...options, extra: { max: 2 } } as DataSourceOptions);
-    await dataSource.initialize();
-    try {
-      return await work(dataSource);
-    } finally {
-      await dataSource.destroy();
-    }
+    await obtainLock(runner, onWait);
+    const executor = new MigrationExecutor(dataSource, runner);
+    executor.transaction = 'each';
+    return await work(executor, runner);
+  } catch (error) {
+    if (whyRepeat(error) !== 'broken') throw error;
+    const what =
+      'lost the connection that holds the migration lock; what was being run is undone (unless it is without';
+    throw new Error(`${what} a transaction), what had been run before stays. Run it again`, { cause: error });
   } finally {
-    await lock.end();
+    await runner.release();
+    await dataSource.destroy();
+  }
+}
+
+async function obtainLock(runner: QueryRunner, onWait: (() => void) | undefined): Promise<void> {
+  // Asking instead of waiting: CREATE INDEX CONCURRENTLY waits for every statement that runs, also for one that waits for this.
+  for (let tries = 0; ; tries += 1) {
+    const sql = 'SELECT pg_try_advisory_lock($1) AS got';
+    const [{ got }] = (await runner.query(sql, [MIGRATION_LOCK])) as unknown as [{ got: boolean }];
+    if (got) return;
+    if (tries === 0) onWait?.();
+    await sleep(POLL);
   }
 }

@@ -7,13 +7,18 @@ import { ControlConnection } from './control-connection.js';
 const INTERVAL = 1_000;
 
 /**
- * Seconds that a standby is behind: none when all that it was sent is replayed and it is being sent, otherwise the age of
- * what was replayed last. A server that is no standby is not behind.
+ * Seconds that a standby is behind: none when all that it was sent is replayed and it hears from its primary, otherwise the
+ * age of what was replayed last. While nothing happens a standby asks its primary for a sign of life after half of
+ * wal_receiver_timeout; silence beyond that is lag that nobody can measure. (Roles without pg_read_all_stats do not see it.)
+ * A server that is no standby is not behind.
  */
 const LAG = `
   SELECT CASE
     WHEN NOT pg_is_in_recovery() THEN 0
-    WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0
+    WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN (
+      SELECT greatest(0, extract(epoch FROM
+        clock_timestamp() - last_msg_receipt_time - current_setting('wal_receiver_timeout')::interval / 2)::float8)
+      FROM pg_stat_wal_receiver)
     ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8, 'infinity')
   END AS lag`;
 
@@ -40,10 +45,8 @@ export class Replica {
   ) {
     this.pool = new CallPool({
       ...pool,
-      connectionString: url,
+      connectionString: readingOnly(url),
       application_name: name,
-      // Whatever is behind the URL, perhaps a standby that was promoted, is not written to.
-      options: '-c default_transaction_read_only=on',
     });
     this.pool.on('error', (error) => logger.warn({ error }, 'an idle connection to a replica broke'));
     this.control = new ControlConnection(url, name, logger, 'replica');
@@ -91,4 +94,12 @@ export class Replica {
       this.looking = false;
     }
   }
+}
+
+/** Whatever is behind `url`, perhaps a standby that was promoted, is not written to. Its own options stay. */
+function readingOnly(url: string): string {
+  const reading = new URL(url);
+  const own = reading.searchParams.getAll('options');
+  reading.searchParams.set('options', [...own, '-c default_transaction_read_only=on'].join(' '));
+  return reading.href;
 }

@@ -13,7 +13,8 @@ export interface SchemaDrift {
  * Compares entities with migrations in a database that is made for it, beside the one of `options.url`, and dropped again.
  *
  * Indexes and constraints that no entity declares are the migrations' own and no drift: they carry the reasons that callers
- * get, and may be what TypeORM has no words for (on expressions, partial).
+ * get, and may be what TypeORM has no words for (on expressions, partial). So are columns that no entity has: the release
+ * before still reads and writes them, and the one that drops them is for people to choose.
  * @throws what PostgreSQL says when the role may not create databases, or a migration fails
  */
 export async function schemaDrift(options: DataSourceOptions & { url?: string }): Promise<SchemaDrift> {
@@ -45,7 +46,7 @@ async function driftIn(options: DataSourceOptions): Promise<SchemaDrift> {
     const up = upQueries.map(({ query }) => query);
     // TypeORM lists each undoing beside what it undoes.
     const down = downQueries.map(({ query }) => query).toReversed();
-    return withoutUndeclared(up, down);
+    return withoutColumns(withoutUndeclared(up, down));
   } finally {
     await dataSource.destroy();
   }
@@ -58,5 +59,23 @@ function withoutUndeclared(up: readonly string[], down: readonly string[]): Sche
   const declared = (name: string) => up.some((query) => !DROPS.test(query) && query.includes(`"${name}"`));
   const foreign = dropped.filter((name) => !declared(name)).map((name) => `"${name}"`);
   const ours = (query: string) => !foreign.some((name) => query.includes(name));
+  return { up: up.filter(ours), down: down.filter(ours) };
+}
+
+const COLUMN = /^ALTER TABLE (\S+) (DROP COLUMN|ADD) ("[^"]+")/;
+
+/** A change of a type drops a column and adds it again: that one stays. */
+function withoutColumns({ up, down }: SchemaDrift): SchemaDrift {
+  const columns = (queries: readonly string[], change: string) =>
+    queries.flatMap((query) => {
+      const [, table, what, column] = COLUMN.exec(query) ?? [];
+      return what === change ? `${table} ${column}` : [];
+    });
+  const added = new Set(columns(up, 'ADD'));
+  const foreign = new Set(columns(up, 'DROP COLUMN').filter((column) => !added.has(column)));
+  const ours = (query: string) => {
+    const [, table, , column] = COLUMN.exec(query) ?? [];
+    return !foreign.has(`${table} ${column}`);
+  };
   return { up: up.filter(ours), down: down.filter(ours) };
 }

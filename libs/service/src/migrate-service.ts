@@ -20,10 +20,12 @@ const print = (line: string) => void process.stdout.write(`${line}\n`);
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   async run(config, tables, name, logger) {
+    logger.info(`migrating ${whereIs(config)}`);
     const done = await migrateDatabase(config, tables, name, logger);
     logger.info({ migrations: done }, done.length > 0 ? 'migrations run' : 'no migration is pending');
   },
   async revert(config, tables, name, logger) {
+    print(`reverting in ${whereIs(config)}`);
     const undone = await revertMigration(config, tables, name, logger);
     print(undone ? `reverted ${undone}` : `nothing to revert: no migration of ${name} was run`);
   },
@@ -44,11 +46,11 @@ export const MIGRATE_COMMANDS = Object.keys(COMMANDS);
 /**
  * Does one thing with the service's migrations, and nothing else: `run` (as its start does), `revert` the last one,
  * `show` them, or tell the `drift` of the entities.
- * @throws {TypeError} when the service has no database
+ * @throws Error when the service has no database
  */
 export async function migrateService(service: Type, command = 'run'): Promise<void> {
   const { name, database } = declarationOf(service);
-  if (!database) throw new TypeError(`${name} has no database to migrate`);
+  if (!database) throw Object.assign(new Error(`${name} has no database to migrate`), { name: 'Usage', exitCode: 64 });
   const classes: ConfigClass[] = [LogConfig, DatabaseConfig, EmbeddedConfig];
   const configuration = new Configuration(classes, new Environment(process.env));
   const logger = createLogger(configuration.get(LogConfig), name);
@@ -59,4 +61,10 @@ export async function migrateService(service: Type, command = 'run'): Promise<vo
   } finally {
     await embedded?.postgres.release();
   }
+}
+
+/** The password of a URL is nobody's business. */
+function whereIs({ url }: DatabaseConfig): string {
+  const { pathname, host, searchParams } = new URL(url!);
+  return `the database ${decodeURIComponent(pathname.slice(1))} on ${host || searchParams.get('host')}`;
 }

@@ -16,12 +16,21 @@ const FORCE_LIMIT = 2_000;
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** Standard error says what there is instead, and the process ends with 64 (EX_USAGE of sysexits.h). */
+export function refuseArguments(args: readonly string[], instead: string): never {
+  process.stderr.write(`unknown argument "${args.join(' ')}"; ${instead}\n`);
+  process.exit(64);
+}
+
 /**
  * Runs `start` and then the process until a signal ends it: exit 0 when it stopped cleanly. A second signal cuts off
  * what still runs. An error with an `exitCode` (a configuration that is wrong: 78) ends the process with it, any other with 1.
+ * It takes no arguments, and refuses those that it is given.
  * @param onStopping told once when the first signal comes
  */
 export async function runProcess<T extends Runnable>(start: () => Promise<T>, onStopping?: () => void): Promise<T> {
+  const args = process.argv.slice(2);
+  if (args.length > 0) refuseArguments(args, 'there is none');
   let running: T | undefined;
   let stoppingSince: number | undefined;
 

@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 import { createService } from './create-service.js';
 import { MIGRATE_COMMANDS, migrateService } from './migrate-service.js';
-import { runCommand, runProcess } from './run-process.js';
+import { refuseArguments, runCommand, runProcess } from './run-process.js';
 
 /**
  * The whole life of a service's process: `main.ts` calls it and nothing else.
@@ -15,11 +15,7 @@ export async function runService(service: Type): Promise<void> {
     return;
   }
   if (command !== undefined) {
-    const given = process.argv.slice(2).join(' ');
-    process.stderr.write(
-      `unknown command "${given}"; there is "migrate [${MIGRATE_COMMANDS.join('|')}]", or none to serve\n`,
-    );
-    process.exit(64);
+    refuseArguments(process.argv.slice(2), `there is "migrate [${MIGRATE_COMMANDS.join('|')}]", or none to serve`);
   }
   await runProcess(async () => {
     const running = await createService(service);

@@ -48,6 +48,20 @@ class HeavyTool extends Tool {
   weight!: number;
 }
 
+@Entity('tools')
+class PlainTool {
+  @PrimaryColumn('uuid')
+  id!: string;
+  @Column('text')
+  name!: string;
+}
+
+@Entity('tools')
+class CountedTool extends PlainTool {
+  @Column('int', { nullable: true })
+  colour!: number | null;
+}
+
 let database: TestDatabase;
 let config: DatabaseConfig;
 beforeEach(async () => {
@@ -117,6 +131,16 @@ describe('migrations', () => {
     const left = await client.query(`SELECT 1 FROM pg_database WHERE datname LIKE 'scratch%'`);
     expect(left.rows).toEqual([]);
     await client.end();
+  });
+  it('leave a column that no entity has to the release that may drop it', async () => {
+    const drift = await driftOfDatabase(config, { ...both, entities: [PlainTool] }, 'test', logger);
+    expect(drift).toEqual({ up: [], down: [] });
+  });
+
+  it('change the type of a column that an entity has', async () => {
+    const { up, down } = await driftOfDatabase(config, { ...both, entities: [CountedTool] }, 'test', logger);
+    expect(up.join(';')).toMatch(/DROP COLUMN "colour".*ADD "colour" integer/);
+    expect(down.join(';')).toContain('ADD "colour" text');
   });
 });
 

@@ -42,6 +42,15 @@ export class PostgresProxy {
     for (const socket of this.sockets) socket.pause();
   }
 
+  /** Connections that are open fall silent for good, and neither end learns that the other is gone. Later ones work. */
+  freezeOpen(): void {
+    for (const socket of this.sockets) {
+      socket.unpipe();
+      socket.pause();
+      socket.removeAllListeners('close');
+    }
+  }
+
   thaw(): void {
     this.frozen = false;
     for (const socket of this.sockets) socket.resume();

@@ -110,6 +110,16 @@ describe('with a replica', () => {
     expect(from(await places.find())).toEqual(['replica']);
   });
 
+  it('keeps its own session options, and still cannot be written to', async () => {
+    const url = new URL(proxy.url);
+    url.searchParams.set('options', '-c work_mem=5MB');
+    const tuned = await openDatabaseApp(primary.url, { DATABASE_REPLICA_URLS: url.href });
+    await expect.poll(() => tuned.dependency('database-replica-1')).toMatchObject({ up: true });
+    const sql = `SELECT current_setting('work_mem') AS mem, current_setting('transaction_read_only') AS only_reads`;
+    expect(await tuned.transactions.read((db) => db.query(sql))).toEqual([{ mem: '5MB', only_reads: 'on' }]);
+    await tuned.close();
+  });
+
   it('ends a query there with its call', async () => {
     const one = callOf({ timeout: 100 });
     const { ms, error } = await timed(one.run(() => app.transactions.read((db) => db.query('SELECT pg_sleep(5)'))));
