@@ -1,5 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
+/** The column `inserted_by` (xid8, which TypeORM does not know) has the row's transaction, for streams. */
 @Entity('notifications')
 export class Notification {
   @PrimaryColumn('uuid')

@@ -1,14 +1,25 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { ChangeFeed, type Page, type PageRequest, keysetPage, newId } from '@rookery/database';
-import { type EntityManager, MoreThanOrEqual, Repository } from 'typeorm';
+import { type EntityManager, Repository, type SelectQueryBuilder } from 'typeorm';
 import { Notification } from './notification.entity.js';
 
 /** Where replicas tell each other whose notifications changed. */
 const CHANGES = 'notification_created';
 
-/** A transaction that began earlier can commit later, by less than this many milliseconds. */
-const LATE_COMMIT = 60_000;
+const STREAM_PAGE = 500;
+
+/**
+ * What was committed between two snapshots of the database, however late: an id or a time would only tell when a row was
+ * made. https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
+ */
+const NEW = `notification.inserted_by >= pg_snapshot_xmin(CAST(:since AS pg_snapshot))
+  AND NOT pg_visible_in_snapshot(notification.inserted_by, CAST(:since AS pg_snapshot))
+  AND pg_visible_in_snapshot(notification.inserted_by, CAST(:until AS pg_snapshot))`;
+
+/** All before a snapshot. Rows of a transaction yet to come are those of another server, of which this is a restored copy. */
+const KNOWN = `(pg_visible_in_snapshot(notification.inserted_by, CAST(:until AS pg_snapshot))
+  OR notification.inserted_by >= pg_snapshot_xmax(pg_current_snapshot()))`;
 
 @Injectable()
 export class NotificationService {
@@ -24,24 +35,27 @@ export class NotificationService {
   }
 
   list(userId: string, page: PageRequest): Promise<Page<Notification>> {
-    const query = this.notifications
-      .createQueryBuilder('notification')
-      .where('notification.userId = :userId', { userId });
-    return keysetPage(query, page, { order: 'DESC', scope: userId });
+    return keysetPage(this.of(userId), page, { order: 'DESC', scope: userId });
   }
 
   /** The user's notifications, the oldest first, then each new one; ends when the caller leaves. */
   async *stream(userId: string): AsyncIterable<Notification> {
-    let since = new Date(0);
-    let sent = new Set<string>();
+    let since: string | undefined;
     for await (const _ of this.changes.watch(CHANGES, userId)) {
-      // What was sent in the last minute is read again, in case something older has been committed meanwhile.
-      const where = { userId, createTime: MoreThanOrEqual(since) };
-      const recent = await this.notifications.find({ where, order: { createTime: 'ASC', id: 'ASC' } });
-      for (const notification of recent) if (!sent.has(notification.id)) yield notification;
-      const newest = recent.at(-1)?.createTime;
-      if (newest) since = new Date(newest.getTime() - LATE_COMMIT);
-      sent = new Set(recent.filter(({ createTime }) => createTime >= since).map(({ id }) => id));
+      const [now] = await this.notifications.query<{ until: string }[]>('SELECT pg_current_snapshot()::text AS until');
+      const { until } = now!;
+      let pageToken = '';
+      do {
+        const query = this.of(userId).andWhere(since ? NEW : KNOWN, { since, until });
+        const page = await keysetPage(query, { pageSize: STREAM_PAGE, pageToken });
+        yield* page.items;
+        pageToken = page.nextPageToken;
+      } while (pageToken !== '');
+      since = until;
     }
+  }
+
+  private of(userId: string): SelectQueryBuilder<Notification> {
+    return this.notifications.createQueryBuilder('notification').where('notification.userId = :userId', { userId });
   }
 }

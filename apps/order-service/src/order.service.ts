@@ -140,7 +140,8 @@ export class OrderService {
   /** Moves a PENDING order, which is locked, to a final state. Nobody needs to be reminded of it any more. */
   private async finish(tx: EntityManager, order: Order, status: OrderState): Promise<Order> {
     order.status = status;
-    await tx.save(Order, order);
+    // Sets `updateTime` of `order`, too. (`save` would read the row again.)
+    await tx.createQueryBuilder().update(Order, { status }).whereEntity(order).execute();
     await this.outbox.cancel(tx, CancelStaleOrder, order.id);
     await this.changes.announce(tx, CHANGES, order.id);
     return order;

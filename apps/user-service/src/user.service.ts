@@ -33,13 +33,16 @@ export class UserService {
   }
 
   /** @throws {NotFound} USER_NOT_FOUND @throws {AlreadyExists} USER_EMAIL_TAKEN */
-  update(id: string, changes: { email?: string; name?: string }): Promise<User> {
+  async update(id: string, changes: { email?: string; name?: string }): Promise<User> {
     for (const [field, value] of Object.entries(changes)) {
       if (value === '') throw new InvalidArgument(`${field} must not be empty`, { violations: [empty(field)] });
     }
+    if (Object.keys(changes).length === 0) return this.get(id);
     return this.transactions.run(async (tx) => {
-      const user = (await tx.findOne(User, { where: { id }, lock: { mode: 'pessimistic_write' } })) ?? refuse(id);
-      return tx.save(User, Object.assign(user, changes));
+      const user = tx.create(User, { id });
+      // Fills `user` with the row as it is now.
+      const update = tx.createQueryBuilder().update(User, changes).whereEntity(user).returning('*');
+      return (await update.execute()).affected ? user : refuse(id);
     });
   }
 
@@ -53,6 +56,7 @@ export class UserService {
     return keysetPage(this.users.createQueryBuilder('user'), page);
   }
 
+  /** Every user whose creation was committed before the first is asked for, and perhaps some that came later. */
   async *stream(): AsyncIterable<User> {
     let pageToken = '';
     do {
