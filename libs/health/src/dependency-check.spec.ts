@@ -70,6 +70,18 @@ describe('the check of a dependency', () => {
     expect(await second).toMatchObject({ up: true });
   });
 
+  it('asks an object that keeps its state in itself', async () => {
+    class Mail {
+      readonly name = 'mail';
+      readonly critical = false;
+      private readonly up = true;
+      async check(): Promise<DependencyState> {
+        return { up: this.up };
+      }
+    }
+    expect(await new DependencyCheck(new Mail(), () => clock).result()).toEqual({ up: true, latency: 0 });
+  });
+
   it.each([
     { thrown: new Error('refused'), detail: 'refused' },
     { thrown: Object.assign(new Error(''), { code: 'ECONNREFUSED' }), detail: 'ECONNREFUSED' },

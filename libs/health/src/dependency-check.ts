@@ -48,9 +48,9 @@ export class DependencyCheck {
   }
 }
 
-async function ask({ check }: Dependency): Promise<{ up: boolean; detail?: string }> {
+async function ask(dependency: Dependency): Promise<{ up: boolean; detail?: string }> {
   try {
-    return await check();
+    return await dependency.check();
   } catch (error) {
     return { up: false, detail: reasonOf(error) };
   }
