@@ -6,15 +6,19 @@ afterEach(() => void vi.useRealTimers());
 
 function setUp(failures?: number) {
   const states: string[] = [];
+  const openings: unknown[] = [];
   const probes: { succeed: () => void; fail: (reason: unknown) => void }[] = [];
   const breaker = new CircuitBreaker({
     failures,
     firstPause: 50,
     longestPause: 150,
     probe: () => new Promise<void>((succeed, fail) => probes.push({ succeed, fail })),
-    onChange: (state, reason) => states.push(`${state} ${String(reason)}`),
+    onChange: (state, reason, before) => {
+      states.push(`${state} ${String(reason)}`);
+      if (before === 'closed') openings.push(reason);
+    },
   });
-  return { breaker, states, probes };
+  return { breaker, states, probes, openings };
 }
 
 it('opens after failures in a row, not after failures', () => {
@@ -28,7 +32,7 @@ it('opens after failures in a row, not after failures', () => {
 });
 
 it('probes once at a time, ever more rarely, and closes when a probe succeeds', async () => {
-  const { breaker, states, probes } = setUp();
+  const { breaker, states, probes, openings } = setUp();
   breaker.failed('slow');
   breaker.failed('slow too');
   for (const pause of [50, 100, 150, 150]) {
@@ -47,6 +51,7 @@ it('probes once at a time, ever more rarely, and closes when a probe succeeds', 
   expect(states.slice(0, 3)).toEqual(['open slow', 'half-open slow', 'open still']);
 
   breaker.failed('again');
+  expect(openings).toEqual(['slow', 'again']);
   await vi.advanceTimersByTimeAsync(50);
   expect(probes).toHaveLength(5);
 });
@@ -58,3 +63,16 @@ it('probes no more when it is disposed of', async () => {
   await vi.advanceTimersByTimeAsync(60_000);
   expect(probes).toEqual([]);
 });
+
+it.each(['succeed', 'fail'] as const)(
+  'hears no more of a probe that will %s after it is disposed of',
+  async (outcome) => {
+    const { breaker, probes, states } = setUp();
+    breaker.failed('slow');
+    await vi.advanceTimersByTimeAsync(50);
+    breaker.dispose();
+    probes[0]![outcome]('late');
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([probes.length, states]).toEqual([1, ['open slow', 'half-open slow']]);
+  },
+);

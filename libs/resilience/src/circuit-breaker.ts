@@ -10,7 +10,8 @@ export interface CircuitBreakerOptions {
   firstPause?: number;
   /** Milliseconds between two probes, at most. Default: 1000. */
   longestPause?: number;
-  onChange?: (state: BreakerState, reason: unknown) => void;
+  /** Told with the state before: `closed` when it opens, `half-open` when a probe has failed or succeeded. */
+  onChange?: (state: BreakerState, reason: unknown, before: BreakerState) => void;
 }
 
 /**
@@ -53,7 +54,7 @@ export class CircuitBreaker {
     if (this.failuresInARow >= (this.options.failures ?? 1)) this.open(reason);
   }
 
-  /** Ends the probing. */
+  /** Ends the probing: what a probe that is under way finds out changes nothing any more. */
   dispose(): void {
     this.disposed = true;
     clearTimeout(this.timer);
@@ -71,18 +72,20 @@ export class CircuitBreaker {
     try {
       await this.options.probe();
     } catch (error) {
-      this.open(error);
+      if (!this.disposed) this.open(error);
       return;
     }
+    if (this.disposed) return;
     this.failuresInARow = 0;
     this.pause = this.firstPause;
     this.become('closed', undefined);
   }
 
   private become(state: BreakerState, reason: unknown): void {
+    const before = this.current;
     this.current = state;
     this.cause = reason;
-    this.options.onChange?.(state, reason);
+    this.options.onChange?.(state, reason, before);
   }
 
   private get firstPause(): number {
