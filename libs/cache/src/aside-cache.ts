@@ -1,24 +1,24 @@
 import { createHash } from 'node:crypto';
-import { durationToMs } from '@rookery/config';
 import { callContext, remainingTime } from '@rookery/context';
 import { type MessageCodec, schemaName } from '@rookery/contracts';
-import { NotFound } from '@rookery/errors';
 import type { Dependency, Logger, Metrics } from '@rookery/observability';
-import { ConcurrencyGate } from '@rookery/resilience';
-import { BoundedStore } from './bounded-store.js';
+import { type BreakerState, ConcurrencyGate } from '@rookery/resilience';
+import { type Asking, BoundedStore } from './bounded-store.js';
 import type { CacheConfig } from './cache.config.js';
 import { CacheMetrics } from './cache.metrics.js';
 import type { Answer, CacheStore } from './cache-store.js';
-import { freshUntil, isCurrent, valueOf } from './entry.js';
+import { MOST_TAGS, freshUntil, isCurrent, valueOf } from './entry.js';
 import { Flight } from './flight.js';
 import { Invalidations } from './invalidations.js';
+import { lifeOf } from './life.js';
 import { Loader } from './loader.js';
+import { notFoundIn } from './not-found.js';
 import { type Question, type Seen, versionsOf } from './question.js';
 
 export interface LoadOptions {
   /** How long the value is fresh: `'5m'` or milliseconds. Default: CACHE_TTL. */
   ttl?: string | number;
-  /** What the value is about: invalidating any of them drops it. */
+  /** What the value is about, 255 tags at most: invalidating any of them drops it. */
   tags?: readonly string[];
   /** How long it may be served after that while it is loaded again, once, in the background. Default: not at all. */
   staleFor?: string | number;
@@ -28,7 +28,7 @@ export interface LoadOptions {
 const LONGEST_NAME = 200;
 /** A refresh in the background is given up after so many milliseconds: nobody waits for it. */
 const LONGEST_REFRESH = 30_000;
-/** After a refresh failed, how long the stale value is served without another attempt. */
+/** After a refresh failed, or could not be stored, how long the stale value is served without another attempt. */
 const REFRESH_PAUSE = 1_000;
 
 /**
@@ -57,9 +57,10 @@ export class AsideCache {
     this.bounded = new BoundedStore(store, {
       timeout: config.timeout,
       onFailure: (error) => logger.debug({ error }, 'the cache failed'),
-      onBreaker: (breaker) => this.breakerChanged(breaker.state, breaker.reason),
+      onRefusal: (asking, error, begins) => this.refused(asking, error, begins),
+      onBreaker: (state, reason, before) => this.breakerChanged(state, reason, before),
     });
-    this.invalidations = new Invalidations(this.bounded, (tags) =>
+    this.invalidations = new Invalidations(this.bounded, this.tagName(''), (tags) =>
       logger.warn({ tags }, 'invalidations wait for the cache'),
     );
     this.metrics = new CacheMetrics(
@@ -76,6 +77,7 @@ export class AsideCache {
    * stops waiting, with its reason; the load goes on as long as another caller waits. Nobody may write into the bytes.
    *
    * With a `codec` it takes and gives messages, which are kept apart by their schema: each caller has one of its own.
+   * @throws {TypeError} for a time that is none, and for more than 255 tags
    */
   getOrLoad(
     key: string,
@@ -88,7 +90,7 @@ export class AsideCache {
     load: () => T | Promise<T>,
     { ttl, tags, staleFor, codec }: LoadOptions & { codec?: MessageCodec<T> } = {},
   ): Promise<T | Uint8Array> {
-    const [fresh, stale] = [ttl, staleFor].map((time) => time && durationToMs(time)) as (number | undefined)[];
+    const [fresh, stale] = [lifeOf('ttl', ttl), lifeOf('staleFor', staleFor)];
     if (!codec) return this.find(key, load as () => Promise<Uint8Array>, tags, fresh, stale);
     const name = `${schemaName(codec)}:${key}`;
     const bytes = () => this.find(name, async () => codec.encode(await load()).finish(), tags, fresh, stale);
@@ -97,7 +99,7 @@ export class AsideCache {
       return codec.decode(found);
     } catch {
       // Not what was written: dropped and loaded again.
-      await this.bounded.ask((store) => store.delete([this.entryName(name)]));
+      await this.bounded.ask('invalidate', (store) => store.delete([this.entryName(name)]));
       return codec.decode(await bytes());
     }
   }
@@ -110,10 +112,12 @@ export class AsideCache {
     ttl = this.config.ttl,
     staleFor = 0,
   ): Answer<Uint8Array> {
+    if (tags && tags.length > MOST_TAGS)
+      throw new TypeError(`an entry has ${MOST_TAGS} tags at most, not ${tags.length}`);
     const name = this.entryName(key);
     const keys = tags ? [name, ...tags.map((tag) => this.tagName(tag))] : [name];
     const question = { name, keys, ttl, staleFor, load };
-    const seen = this.bounded.ask((store) => store.getMany(keys));
+    const seen = this.bounded.ask('look up', (store) => store.getMany(keys));
     if (!(seen instanceof Promise)) return this.answer(question, seen);
     // Whoever is about to join a load counts as waiting for it.
     const letGo = this.flights.get(name)?.hold();
@@ -147,16 +151,19 @@ export class AsideCache {
       critical: false,
       check: async () => {
         const { closed, reason } = this.bounded.breaker;
-        if (!closed) return { up: false, detail: reason instanceof Error ? reason.message : String(reason) };
+        if (!closed) return { up: false, detail: messageOf(reason) };
         await this.store.ping();
+        const { refusal } = this.bounded;
+        if (refusal) return { up: false, detail: `it refuses to ${refusal.asking}: ${messageOf(refusal.error)}` };
         return this.store.shared ? { up: true } : { up: true, detail: 'in memory' };
       },
     };
   }
 
   async close(): Promise<void> {
-    await this.invalidations.send();
-    this.invalidations.stop();
+    const tags = await this.invalidations.close();
+    if (tags > 0)
+      this.logger.warn({ tags }, 'invalidations are lost: what they are about is served until its TTL ends');
     await this.bounded.close();
   }
 
@@ -180,7 +187,7 @@ export class AsideCache {
     signal?.throwIfAborted();
     const { name } = question;
     // Without the cache nothing tells whether a load began before a change but what this process itself has changed.
-    const versions = seen ? versionsOf(seen) : `#${this.invalidations.epoch}`;
+    const versions = seen ? versionsOf(seen) : this.invalidations.standing(question.keys);
     const flying = this.flights.get(name);
     if (flying?.versions === versions && !flying.abandoned) {
       this.metrics.request('wait');
@@ -204,15 +211,17 @@ export class AsideCache {
     if (this.refreshing.has(name)) return;
     this.refreshing.add(name);
     const done = () => void this.refreshing.delete(name);
+    const later = () => void setTimeout(done, REFRESH_PAUSE).unref();
     const flight = new Flight(versionsOf(stale), async (loading: Flight<Uint8Array>) => {
       await this.loader.refresh(question, stale, loading);
       await loading.storing;
       return stale[0]!;
     });
-    flight.join(AbortSignal.timeout(LONGEST_REFRESH)).then(done, (error: unknown) => {
-      if (error instanceof NotFound) return done();
+    const refreshed = () => (this.bounded.refuses('store') ? later() : done());
+    flight.join(AbortSignal.timeout(LONGEST_REFRESH)).then(refreshed, (error: unknown) => {
+      if (notFoundIn(error)) return done();
       this.logger.warn({ error }, 'a stale value could not be refreshed');
-      setTimeout(done, REFRESH_PAUSE).unref();
+      later();
     });
   }
 
@@ -229,12 +238,22 @@ export class AsideCache {
     });
   }
 
-  private breakerChanged(state: 'closed' | 'open' | 'half-open', reason: unknown): void {
-    this.metrics.breakerIs(state, reason);
-    if (state === 'open') this.logger.warn({ error: reason }, 'the cache is not asked until it answers again');
+  private breakerChanged(state: BreakerState, reason: unknown, before: BreakerState): void {
+    this.metrics.breakerIs(state);
+    // Not after each probe that fails.
+    if (before === 'closed') {
+      this.metrics.breakerOpened(reason);
+      this.logger.warn({ error: reason }, 'the cache is not asked until it answers again');
+    }
     if (state !== 'closed') return;
     this.logger.info('the cache answers again');
     void this.invalidations.send();
+    void this.loader.settle();
+  }
+
+  private refused(asking: Asking, error: unknown, begins: boolean): void {
+    this.metrics.refusal(asking);
+    if (begins) this.logger.warn({ error, asking }, 'the cache answers, and refuses what it is asked');
   }
 
   private entryName(key: string): string {
@@ -244,6 +263,10 @@ export class AsideCache {
   private tagName(tag: string): string {
     return `${this.service}:tag:${short(tag)}`;
   }
+}
+
+function messageOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
 }
 
 function short(name: string): string {

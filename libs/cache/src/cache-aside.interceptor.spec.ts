@@ -2,9 +2,10 @@ import type { ExecutionContext } from '@nestjs/common';
 import { EncodedReply, attachMethodDefinition } from '@rookery/contracts';
 import { GetUserRequest, User, UserServiceDefinition } from '@rookery/contracts/user/v1';
 import { Environment, loadConfig } from '@rookery/config';
+import { InvalidArgument } from '@rookery/errors';
 import { type LogConfig, Metrics, createLogger } from '@rookery/observability';
-import { from, lastValueFrom, of } from 'rxjs';
-import { expect, it } from 'vitest';
+import { type Observable, from, lastValueFrom, of, throwError } from 'rxjs';
+import { describe, expect, it } from 'vitest';
 import { AsideCache } from './aside-cache.js';
 import { CacheAside, CacheEvict } from './cache-aside.decorator.js';
 import { CacheAsideInterceptor } from './cache-aside.interceptor.js';
@@ -18,25 +19,32 @@ class Handlers {
   get(): void {}
   @CacheEvict<GetUserRequest>({ tags })
   change(): void {}
+  /** Another RPC with the same reply type and the same text as its key. */
   @CacheAside<GetUserRequest>({ key: ({ id }) => id })
-  stream(): void {}
+  find(): void {}
+  @CacheAside<{ user: { id: string } }>({ key: ({ user }) => user.id })
+  getNested(): void {}
+  @CacheEvict<{ user: { id: string } }>({ tags: ({ user }) => [user.id] })
+  changeNested(): void {}
 }
 
 function setUp() {
   const [config] = loadConfig([CacheConfig], new Environment({}));
   const logger = createLogger({ level: 'silent', format: 'json' } as LogConfig, 'test');
   const cache = new AsideCache(openStore(config, 'test', logger).store, config, 'test', new Metrics(), logger);
-  const interceptor = new CacheAsideInterceptor(cache);
-  const { get, change } = Handlers.prototype;
-  for (const handler of [get, change]) attachMethodDefinition(handler, UserServiceDefinition.methods.getUser as never);
+  const interceptor = new CacheAsideInterceptor(cache, logger);
+  const { get, change, find, getNested, changeNested } = Handlers.prototype;
+  const { getUser } = UserServiceDefinition.methods;
+  for (const handler of [get, change, getNested, changeNested]) attachMethodDefinition(handler, getUser as never);
+  attachMethodDefinition(find, { ...getUser, name: 'FindUser' } as never);
   const contextOf = (handler: () => void) =>
     ({
       getHandler: () => handler,
       getArgByIndex: () => ({ id: '1' }),
     }) as unknown as ExecutionContext;
-  const read = async (name: string) => {
+  const read = async (name: string, handler = get) => {
     const handle = () => of(User.fromPartial({ id: '1', name }));
-    const reply = await lastValueFrom(interceptor.intercept(contextOf(get), { handle }));
+    const reply = await lastValueFrom(interceptor.intercept(contextOf(handler), { handle }));
     return User.decode((reply as EncodedReply).bytes).name;
   };
   return {
@@ -72,9 +80,29 @@ it('evicts although the handler failed: its change may have been made', async ()
   expect(await read('second')).toBe('second');
 });
 
-it('refuses a handler of a stream, by the name of its RPC', () => {
-  const { interceptor, contextOf } = setUp();
-  const { stream } = Handlers.prototype;
-  attachMethodDefinition(stream, UserServiceDefinition.methods.streamUsers as never);
-  expect(() => interceptor.intercept(contextOf(stream), { handle: () => of() })).toThrow(/StreamUsers.*unary/);
+it('keeps the replies of two RPCs apart though they have one type and one key', async () => {
+  const { read } = setUp();
+  const { get, find } = Handlers.prototype;
+  expect([await read('got', get), await read('found', find)]).toEqual(['got', 'found']);
+  expect([await read('x', get), await read('x', find)]).toEqual(['got', 'found']);
+});
+
+describe('a request that has no key or no tags, for it is not validated yet,', () => {
+  const { getNested, changeNested } = Handlers.prototype;
+
+  it.each([
+    ['@CacheAside', getNested],
+    ['@CacheEvict', changeNested],
+  ])('gets the handler’s answer: %s', async (_decorator, handler) => {
+    const { interceptor, contextOf } = setUp();
+    const invalid = () => throwError(() => new InvalidArgument('user is required', { violations: [] }));
+    const call = (handle: () => Observable<unknown>) =>
+      lastValueFrom(interceptor.intercept(contextOf(handler), { handle }));
+    await expect(call(invalid)).rejects.toThrow('user is required');
+    expect(await call(() => of('reply'))).toBe('reply');
+  });
+});
+
+it.each([{ ttl: '5 minuts' }, { staleFor: 'one minute' }])('refuses %o when it is imported', (times) => {
+  expect(() => CacheAside<GetUserRequest>({ key: ({ id }) => id, ...times })).toThrow(/duration.*minut/);
 });

@@ -1,9 +1,10 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
-import { durationToMs } from '@rookery/config';
 import { EncodedReply, methodDefinitionOf, schemaName } from '@rookery/contracts';
+import { Logger } from '@rookery/observability';
 import { type Observable, from, lastValueFrom, of } from 'rxjs';
 import { AsideCache } from './aside-cache.js';
 import { CACHE_ASIDE, CACHE_EVICT, type CacheAsideOptions, type CacheEvictOptions } from './cache-aside.metadata.js';
+import { lifeOf } from './life.js';
 
 /** What a handler's decorators come to. */
 type Plan = (request: unknown, next: CallHandler) => Observable<unknown>;
@@ -13,9 +14,11 @@ type Plan = (request: unknown, next: CallHandler) => Observable<unknown>;
 export class CacheAsideInterceptor implements NestInterceptor {
   private readonly plans = new WeakMap<object, Plan>();
 
-  constructor(private readonly cache: AsideCache) {}
+  constructor(
+    private readonly cache: AsideCache,
+    private readonly logger: Logger,
+  ) {}
 
-  /** @throws {TypeError} when the handler serves a stream */
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const handler = context.getHandler();
     let plan = this.plans.get(handler);
@@ -33,18 +36,23 @@ export class CacheAsideInterceptor implements NestInterceptor {
   }
 
   private aside(handler: object, { key, ttl, staleFor, tags }: CacheAsideOptions<unknown>): Plan {
-    const definition = methodDefinitionOf(handler);
-    if (!definition) return (_, next) => next.handle();
-    const { name, requestStream, responseStream, responseType } = definition;
-    if (requestStream || responseStream) throw new TypeError(`@CacheAside on ${name}: it takes unary RPCs only`);
-    const prefix = `${schemaName(responseType)}:`;
-    const fresh = ttl === undefined ? undefined : durationToMs(ttl);
-    const stale = staleFor === undefined ? undefined : durationToMs(staleFor);
+    // `CachedHandlers` has seen to it that there is one.
+    const { name, responseType } = methodDefinitionOf(handler)!;
+    const prefix = `${schemaName(responseType)}:${name}:`;
+    const [fresh, stale] = [lifeOf('ttl', ttl), lifeOf('staleFor', staleFor)];
     const encode = (reply: unknown) =>
       reply instanceof EncodedReply ? reply.bytes : responseType.encode(reply).finish();
     return (request, next) => {
+      let named: { key: string; tags: string[] | undefined };
+      try {
+        named = { key: prefix + key(request), tags: tags?.(request) };
+      } catch (error) {
+        // The request is not validated yet: the handler's answer says what is wrong with it.
+        this.logger.debug({ error, method: name }, 'a request has no key, so it is not answered from the cache');
+        return next.handle();
+      }
       const load = async () => encode(await lastValueFrom(next.handle()));
-      const reply = this.cache.find(prefix + key(request), load, tags?.(request), fresh, stale);
+      const reply = this.cache.find(named.key, load, named.tags, fresh, stale);
       return reply instanceof Promise ? from(reply.then(encoded)) : of(encoded(reply));
     };
   }
@@ -54,8 +62,21 @@ export class CacheAsideInterceptor implements NestInterceptor {
     try {
       return await lastValueFrom(next.handle());
     } finally {
-      await this.cache.invalidate(tags(request));
+      await this.invalidate(() => tags(request));
     }
+  }
+
+  /** Whatever becomes of it, the caller gets the handler's outcome. */
+  private async invalidate(tags: () => string[]): Promise<void> {
+    let named: string[];
+    try {
+      named = tags();
+    } catch (error) {
+      // Mostly of a request that was refused as invalid, and has changed nothing.
+      this.logger.warn({ error }, '@CacheEvict could not name the tags of a request; nothing is invalidated');
+      return;
+    }
+    await this.cache.invalidate(named);
   }
 }
 

@@ -85,6 +85,16 @@ export function cacheStoreContract(driver: string, open: () => Promise<CacheStor
       expect([await get(`${key}1`), await get(`${key}2`), await get(`${key}3`)]).toEqual([null, '2', null]);
     });
 
+    it('deletes what begins with a prefix', async () => {
+      const names = Array.from({ length: 50 }, (_, index) => `${key}:t[1]*:${index}`);
+      for (const name of [...names, `${key}:t1:0`]) await store.set(name, bytes('v'), LONG);
+      let position = '0';
+      do position = await store.deleteSome(`${key}:t[1]*:`, position);
+      while (position !== '0');
+      expect((await store.getMany(names)).filter(Boolean)).toEqual([]);
+      expect(await get(`${key}:t1:0`)).toBe('v');
+    });
+
     it('deletes a value only if it is the one that is meant', async () => {
       await store.set(key, bytes('mine'), LONG);
       expect(await store.deleteIf(key, bytes('yours'))).toBe(false);

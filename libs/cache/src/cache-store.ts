@@ -1,3 +1,6 @@
+/** Keys that are sent at once; more of them would hold up the process and the store. */
+export const SLICE = 1_000;
+
 /** At once, or later. What is in memory need not make a promise of it. */
 export type Answer<T> = T | Promise<T>;
 
@@ -21,6 +24,11 @@ export interface CacheStore {
    */
   setWhile(keys: readonly string[], versions: readonly Buffer[], value: Buffer, ttl: number): Answer<boolean>;
   delete(keys: readonly string[]): Answer<unknown>;
+  /**
+   * Deletes some of the keys that begin with `prefix`. All that are there when this is asked from '0' are gone when it
+   * has been asked from each position that it gave, until it gives '0' again.
+   */
+  deleteSome(prefix: string, position: string): Answer<string>;
   /** Deletes `key` if `value` is what it holds. @returns whether it was */
   deleteIf(key: string, value: Buffer): Answer<boolean>;
   /** Rejects, with the reason, when it does not work. */

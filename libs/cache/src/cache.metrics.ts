@@ -1,5 +1,6 @@
 import type { Metrics } from '@rookery/observability';
 import type { BreakerState } from '@rookery/resilience';
+import type { Asking } from './bounded-store.js';
 
 /** Seconds: from what a local query takes to what a caller hardly waits for. */
 const LOAD_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -13,6 +14,7 @@ export class CacheMetrics {
   private readonly leases;
   private readonly breaker;
   private readonly openings;
+  private readonly refusals;
 
   constructor(metrics: Metrics, waiting: () => number, unsent: () => number) {
     this.requests = metrics.counter(
@@ -32,11 +34,14 @@ export class CacheMetrics {
       'name',
       'reason',
     ]);
+    this.refusals = metrics.counter('cache_refusals_total', 'What the cache has refused to do, though it answers.', [
+      'asking',
+    ]);
     metrics.gauge('cache_loads_waiting', 'Loads that wait for CACHE_MAX_LOADS.', [], (gauge) => gauge.set(waiting()));
     metrics.gauge('cache_invalidations_unsent', 'Tags whose invalidation the cache has not taken yet.', [], (gauge) =>
       gauge.set(unsent()),
     );
-    this.breakerIs('closed', undefined);
+    this.breakerIs('closed');
   }
 
   request(result: 'hit' | 'stale' | 'miss' | 'wait' | 'error'): void {
@@ -52,10 +57,16 @@ export class CacheMetrics {
     this.leases.inc();
   }
 
-  breakerIs(current: BreakerState, reason: unknown): void {
+  refusal(asking: Asking): void {
+    this.refusals.inc({ asking });
+  }
+
+  breakerIs(current: BreakerState): void {
     for (const state of STATES) this.breaker.set({ name: 'cache', state }, state === current ? 1 : 0);
+  }
+
+  breakerOpened(reason: unknown): void {
     // The class of the error: texts are without bound, labels must not be.
-    if (current === 'open')
-      this.openings.inc({ name: 'cache', reason: (reason as Error | undefined)?.constructor.name ?? '' });
+    this.openings.inc({ name: 'cache', reason: (reason as Error | undefined)?.constructor.name ?? '' });
   }
 }

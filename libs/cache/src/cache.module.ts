@@ -1,8 +1,10 @@
 import { type DynamicModule, Global, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
 import { CacheModule as NestCacheModule } from '@nestjs/cache-manager';
 import { DependencyRegistry, Logger, Metrics } from '@rookery/observability';
 import { AsideCache } from './aside-cache.js';
 import { CacheConfig } from './cache.config.js';
+import { CachedHandlers } from './cached-handlers.js';
 import { type OpenedStore, openStore } from './open-store.js';
 
 const STORE = Symbol('cache store');
@@ -40,8 +42,9 @@ export class CacheModule implements OnApplicationShutdown {
     });
     return {
       module: CacheModule,
-      imports: [store, nest],
+      imports: [DiscoveryModule, store, nest],
       providers: [
+        CachedHandlers,
         {
           provide: AsideCache,
           useFactory: (

@@ -17,6 +17,8 @@ const FORMAT = 0x52c1;
 const VALUE = 0;
 const MISSING = 1;
 const HEADER = 16;
+/** Their number is one byte. */
+export const MOST_TAGS = 255;
 
 /** The length of a tag's version. */
 export const VERSION_LENGTH = 8;

@@ -1,4 +1,5 @@
 import { callContext, contextLike, runWithContext } from '@rookery/context';
+import { requestIdFrom } from '@rookery/observability';
 
 /**
  * A load that any number of callers wait for. It belongs to none of them: it runs in a context of its own, so that a
@@ -22,8 +23,11 @@ export class Flight<T> {
   ) {
     const { signal } = this.ending;
     const call = callContext();
-    const context = call && contextLike(call, { deadline: undefined, signal });
-    this.landed = context ? runWithContext(context, load, this) : load(this);
+    // Outside of a call too: the load must not become part of the transaction that it is asked for in.
+    const context = call
+      ? contextLike(call, { deadline: undefined, signal })
+      : { requestId: requestIdFrom(undefined), signal };
+    this.landed = runWithContext(context, load, this);
     this.onLanded(() => (this.over = true));
   }
 

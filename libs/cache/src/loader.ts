@@ -1,13 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { NotFound } from '@rookery/errors';
 import type { ConcurrencyGate } from '@rookery/resilience';
 import type { BoundedStore } from './bounded-store.js';
 import type { CacheConfig } from './cache.config.js';
 import type { CacheMetrics } from './cache.metrics.js';
 import { VERSION_LENGTH, freshUntil, areComplete, isCurrent, missingEntry, valueEntry, valueOf } from './entry.js';
 import type { Flight } from './flight.js';
+import { type Lease, Leases } from './leases.js';
+import { notFoundIn } from './not-found.js';
 import { type Question, type Seen, versionsOf } from './question.js';
 
 /** What is kept and served stale ends after a day, whatever is asked for. */
@@ -40,12 +41,21 @@ export class Loader {
   /** A load inside of a load has its outer one's place: waiting for another could be for ever. */
   private readonly inside = new AsyncLocalStorage<true>();
 
-  constructor(private readonly parts: LoaderParts) {}
+  private readonly leases: Leases;
 
-  /** Without the cache, which has no answer: so many at once. */
-  alone(question: Question, { signal }: Loading): Promise<Uint8Array> {
-    const load = () => this.measured(question.load);
-    return this.inside.getStore() ? load() : this.parts.gate.run(() => this.inside.run(true, load), signal);
+  constructor(private readonly parts: LoaderParts) {
+    this.leases = new Leases(parts.store, parts.config.lease);
+  }
+
+  /** Gives back the leases that it could not give back while the store was away. */
+  settle(): Promise<void> {
+    return this.leases.settle();
+  }
+
+  /** Without the cache, which has no answer, or takes none (`seen`): so many at once. */
+  alone(question: Question, flight: Loading, seen?: Seen): Promise<Uint8Array> {
+    const load = () => (seen ? this.load(question, seen, flight) : this.measured(question, flight));
+    return this.inside.getStore() ? load() : this.parts.gate.run(() => this.inside.run(true, load), flight.signal);
   }
 
   /** The value: of this process' load, or of the one that is faster. */
@@ -58,17 +68,19 @@ export class Loader {
       if (!seen) return this.alone(question, flight);
       flight.versions = versionsOf(seen);
       if (!store.shared) return this.load(question, seen, flight);
+      // Nobody would find the value, so there is no point in waiting for it.
+      if (store.refuses('store')) return this.alone(question, flight, seen);
 
       const lease = this.leaseOf(question, seen);
-      const claimed = await this.claim(question, lease);
+      const claimed = await this.leases.claim(lease, question.keys);
       if (!claimed) return this.alone(question, flight);
       seen = claimed.seen;
       const fresh = isFresh(seen);
       const same = versionsOf(seen) === flight.versions;
       if (!fresh && same && (claimed.mine || performance.now() > patience)) {
-        return this.load(question, seen, flight, claimed.mine ? lease : undefined);
+        return this.load(question, seen, flight, claimed.mine);
       }
-      if (claimed.mine) this.release(lease);
+      if (claimed.mine) void this.leases.release(claimed.mine);
       if (fresh) return valueOf(seen[0]!);
       if (!same) continue;
       if (!waited) metrics.leaseWait();
@@ -82,19 +94,18 @@ export class Loader {
   /** Loads again what is served stale meanwhile, unless another process does. */
   async refresh(question: Question, stale: Seen, flight: Loading): Promise<Uint8Array | undefined> {
     if (!this.parts.store.shared) return this.load(question, stale, flight);
-    const lease = this.leaseOf(question, stale);
-    const claimed = await this.claim(question, lease);
+    const claimed = await this.leases.claim(this.leaseOf(question, stale), question.keys);
     if (!claimed?.mine) return undefined;
     if (!isFresh(claimed.seen) && versionsOf(claimed.seen) === flight.versions) {
-      return this.load(question, claimed.seen, flight, lease);
+      return this.load(question, claimed.seen, flight, claimed.mine);
     }
-    this.release(lease);
+    void this.leases.release(claimed.mine);
     return undefined;
   }
 
   /** Gives each tag a version that has none: set before the load, so that an invalidation after it is one after it. */
   private async withVersions({ keys }: Question, seen: Seen): Promise<Seen | undefined> {
-    const found = await this.parts.store.ask((store) => {
+    const found = await this.parts.store.ask('claim', (store) => {
       const given = keys.slice(1).map((key, index) => {
         const version = seen[index + 1];
         if (version?.length === VERSION_LENGTH) return true;
@@ -107,27 +118,15 @@ export class Loader {
     return found && areComplete(found[1].slice(1)) ? found[1] : undefined;
   }
 
-  /** One round trip: tries to take the lease, then looks again, for the one who had it may have finished by now. */
-  private async claim({ keys }: Question, lease: Lease): Promise<{ mine: boolean; seen: Seen } | undefined> {
-    const answer = await this.parts.store.ask((store) =>
-      Promise.all([store.add(lease.name, lease.token, this.parts.config.lease), store.getMany(keys)]),
-    );
-    return answer && { mine: answer[0], seen: answer[1] };
-  }
-
-  private leaseOf({ name }: Question, seen: Seen): Lease {
-    return { name: `${this.parts.service}:lease:${versionsOf(seen)}:${name}`, token: randomBytes(12) };
-  }
-
-  private release({ name, token }: Lease): void {
-    void this.parts.store.ask((store) => store.deleteIf(name, token));
+  private leaseOf({ name }: Question, seen: Seen): string {
+    return `${this.parts.service}:lease:${versionsOf(seen)}:${name}`;
   }
 
   /** Until the value is there, its holder has given the lease up, or an invalidation has made both worthless. */
-  private async waitForOther({ keys }: Question, lease: Lease, flight: Loading): Promise<Seen | undefined> {
+  private async waitForOther({ keys }: Question, lease: string, flight: Loading): Promise<Seen | undefined> {
     for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE)) {
       await delay(pause, undefined, { signal: flight.signal });
-      const found = await this.parts.store.ask((store) => store.getMany([...keys, lease.name]));
+      const found = await this.parts.store.ask('look up', (store) => store.getMany([...keys, lease]));
       if (!found) return undefined;
       const seen = found.slice(0, -1);
       if (!found.at(-1) || isFresh(seen) || versionsOf(seen) !== flight.versions) return seen;
@@ -137,20 +136,21 @@ export class Loader {
   private async load(question: Question, seen: Seen, flight: Loading, lease?: Lease): Promise<Uint8Array> {
     const versions = seen.slice(1) as Buffer[];
     const { config, service, random } = this.parts;
-    const release = () => lease && this.release(lease);
+    const release = () => void (lease && this.leases.release(lease));
     // Nobody waits here any more: the next one must not wait for this.
     flight.signal.addEventListener('abort', release, { once: true });
     const jitter = 1 + JITTER * (2 * random() - 1);
     try {
-      const value = await this.measured(question.load);
+      const value = await this.measured(question, flight);
       const fresh = Math.min(question.ttl, LONGEST_LIFE) * jitter;
       const { staleFor } = question;
       const until = staleFor > 0 ? Date.now() + fresh : Infinity;
       flight.storing = this.keep(question, versions, valueEntry(value, versions, until), fresh + staleFor);
       return value;
     } catch (error) {
-      if (error instanceof NotFound) {
-        const entry = missingEntry(error, service, versions);
+      const missing = notFoundIn(error);
+      if (missing) {
+        const entry = missingEntry(missing, service, versions);
         flight.storing = this.keep(question, versions, entry, config.negativeTtl * jitter);
       }
       throw error;
@@ -163,10 +163,12 @@ export class Loader {
 
   private keep({ keys }: Question, versions: Buffer[], entry: Buffer, life: number): unknown {
     const ttl = Math.round(Math.min(life, LONGEST_LIFE));
-    return ttl > 0 ? this.parts.store.ask((store) => store.setWhile(keys, versions, entry, ttl)) : undefined;
+    return ttl > 0 ? this.parts.store.ask('store', (store) => store.setWhile(keys, versions, entry, ttl)) : undefined;
   }
 
-  private async measured(load: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  private async measured({ load }: Question, { signal }: Loading): Promise<Uint8Array> {
+    // All may have left while its turn, or its lease, was waited for.
+    signal.throwIfAborted();
     const { metrics } = this.parts;
     const startedAt = performance.now();
     try {
@@ -174,16 +176,10 @@ export class Loader {
       metrics.load('value', startedAt);
       return value;
     } catch (error) {
-      metrics.load(error instanceof NotFound ? 'missing' : 'error', startedAt);
+      metrics.load(notFoundIn(error) ? 'missing' : 'error', startedAt);
       throw error;
     }
   }
-}
-
-/** The right to load, for CACHE_LEASE; whoever has the token may give it back. */
-interface Lease {
-  readonly name: string;
-  readonly token: Buffer;
 }
 
 /** Whether an entry is there that counts and need not be refreshed. */

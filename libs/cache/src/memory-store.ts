@@ -61,6 +61,11 @@ export class MemoryStore implements CacheStore {
     for (const key of keys) this.held.delete(key);
   }
 
+  deleteSome(prefix: string): string {
+    for (const key of this.held.keys()) if (key.startsWith(prefix)) this.held.delete(key);
+    return '0';
+  }
+
   deleteIf(key: string, value: Buffer): boolean {
     return this.valueOf(key)?.equals(value) === true && this.held.delete(key);
   }

@@ -16,7 +16,7 @@ export interface OpenedStore {
 export function openStore(config: CacheConfig, name: string, logger: Logger): OpenedStore {
   if (config.url !== undefined) return onRedis(config.url, name, logger);
   const store = new MemoryStore({ entries: config.memoryMax, bytes: config.memoryMaxBytes });
-  return { store, keyv: new Keyv({ store: store.texts }) };
+  return { store, keyv: ofNest(new Keyv({ store: store.texts })) };
 }
 
 /** Milliseconds between two attempts to reconnect: doubling, never giving up. */
@@ -44,6 +44,12 @@ function onRedis(url: string, name: string, logger: Logger): OpenedStore {
   const adapter = new KeyvRedis(client, { throwOnErrors: true, throwOnConnectError: false });
   return {
     store: new RedisStore(client),
-    keyv: new Keyv({ store: adapter, useKeyPrefix: false, throwOnErrors: true }),
+    keyv: ofNest(new Keyv({ store: adapter, namespace: name, useKeyPrefix: false, throwOnErrors: true })),
   };
+}
+
+/** Nest closes what it caches in before services end their work; the store is closed by `AsideCache`, at the end. */
+function ofNest(keyv: Keyv): Keyv {
+  keyv.disconnect = async () => undefined;
+  return keyv;
 }

@@ -1,5 +1,5 @@
 import type { RedisClientType } from '@keyv/redis';
-import type { CacheStore } from './cache-store.js';
+import { type CacheStore, SLICE } from './cache-store.js';
 
 /** Blob strings (RESP type `$`, 36) as Buffers: no text is made of them. */
 const AS_BUFFERS = { typeMapping: { 36: Buffer } } as const;
@@ -51,6 +51,14 @@ export class RedisStore implements CacheStore {
     return this.client.sendCommand(['UNLINK', ...keys]);
   }
 
+  async deleteSome(prefix: string, position: string): Promise<string> {
+    const pattern = `${prefix.replace(/[*?^[\]\\]/g, '\\$&')}*`;
+    const command = ['SCAN', position, 'MATCH', pattern, 'COUNT', String(SLICE)];
+    const [next, keys] = await this.client.sendCommand<[string, string[]]>(command);
+    if (keys.length > 0) await this.delete(keys);
+    return next;
+  }
+
   async deleteIf(key: string, value: Buffer): Promise<boolean> {
     return (await this.client.sendCommand<number>(['EVAL', DELETE_IF, '1', key, value])) === 1;
   }
@@ -68,7 +76,6 @@ export class RedisStore implements CacheStore {
   }
 
   async close(): Promise<void> {
-    // Nest's own cache module may have closed it already.
     if (this.client.isOpen) this.client.destroy();
   }
 

@@ -1,9 +1,9 @@
-import { createClient } from '@keyv/redis';
+import { NotFoundException } from '@nestjs/common';
 import { type MessageCodec } from '@rookery/contracts';
 import { User } from '@rookery/contracts/user/v1';
 import { NotFound } from '@rookery/errors';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { Replica, bytes, newService } from './cache.fixture.js';
+import { Replica, admin, bytes, newService } from './cache.fixture.js';
 
 describe.each([
   { driver: 'in memory', url: () => undefined },
@@ -141,6 +141,44 @@ describe.each([
     expect([(await name('v')).name, (await name('w')).name]).toEqual(['v', 'v']);
   });
 
+  it.each([
+    ['a misspelt ttl', { ttl: '5 minuts' }],
+    ['a negative ttl', { ttl: '-1s' }],
+    ['a ttl that is no number', { ttl: Number.NaN }],
+    ['a misspelt staleFor', { staleFor: 'one minute' }],
+    ['256 tags', { tags: Array.from({ length: 256 }, (_, tag) => `t${tag}`) }],
+  ])('refuses what would switch it off: %s', async (_what, options) => {
+    const cache = await open();
+    let loads = 0;
+    const load = async () => bytes(`v${++loads}`);
+    await expect(cache.getOrLoad('k', load, options)).rejects.toThrow(
+      /^(ttl|staleFor) is a duration .*not '.+'$|^an entry has 255 tags at most, not 256$/,
+    );
+    expect(loads).toBe(0);
+  });
+
+  it('takes as many tags as an entry has room for', async () => {
+    const cache = await open();
+    const tags = Array.from({ length: 255 }, (_, tag) => `t${tag}`);
+    const get = (value: string) => cache.getOrLoad('k', async () => bytes(value), { tags });
+    expect([String(await get('v')), String(await get('w'))]).toEqual(['v', 'v']);
+    await cache.invalidate(['t254']);
+    expect(String(await get('x'))).toBe('x');
+  });
+
+  it('remembers it too when Nest’s exception says that something does not exist', async () => {
+    const cache = await open();
+    let loads = 0;
+    const get = () =>
+      cache.getOrLoad('k', async () => {
+        loads += 1;
+        throw new NotFoundException('no k');
+      });
+    await expect(get()).rejects.toThrow('no k');
+    await expect(get()).rejects.toMatchObject({ constructor: NotFound, message: 'no k' });
+    expect(loads).toBe(1);
+  });
+
   it('stores under the hash of names that are long', async () => {
     const cache = await open();
     const long = 'x'.repeat(10_000);
@@ -154,9 +192,8 @@ describe.each([
 
 it('invalidates in every replica as soon as Redis takes it again', async () => {
   const service = newService();
-  const admin = createClient({ url: inject('redisUrl') });
-  await admin.connect();
-  const acl = (...rules: string[]) => admin.sendCommand(['ACL', 'SETUSER', service, ...rules]);
+  const operator = await admin();
+  const acl = (...rules: string[]) => operator.send('ACL', 'SETUSER', service, ...rules);
   await acl('on', '>secret', '~*', '&*', '+@all');
   const writer = await Replica.open(service, {
     REDIS_URL: inject('redisUrl').replace('redis://', `redis://${service}:secret@`),
@@ -174,6 +211,6 @@ it('invalidates in every replica as soon as Redis takes it again', async () => {
   await acl('+unlink');
   await expect.poll(() => get(reader, 'new')).toBe('new');
   await Promise.all([writer.cache.close(), reader.cache.close()]);
-  await admin.sendCommand(['ACL', 'DELUSER', service]);
-  admin.destroy();
+  await operator.send('ACL', 'DELUSER', service);
+  operator.close();
 });

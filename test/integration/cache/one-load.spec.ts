@@ -1,7 +1,6 @@
-import { createClient } from '@keyv/redis';
 import { NotFound } from '@rookery/errors';
-import { afterEach, beforeEach, expect, inject, it } from 'vitest';
-import { Replica, bytes, heldLoad, newService } from './cache.fixture.js';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Replica, admin, bytes, heldLoad, newService } from './cache.fixture.js';
 
 const LEASE = 400;
 let replicas: Replica[];
@@ -99,9 +98,8 @@ it('does not give back a lease that has become another replica’s', async () =>
 });
 
 async function leases(): Promise<number> {
-  const admin = createClient({ url: inject('redisUrl') });
-  await admin.connect();
-  const keys = await admin.keys(`${service}:lease:*`);
-  admin.destroy();
+  const operator = await admin();
+  const keys = await operator.keys(`${service}:lease:*`);
+  operator.close();
   return keys.length;
 }

@@ -1,32 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { freePort } from '@rookery/embedded';
 import { DeadlineExceeded } from '@rookery/errors';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { callOf, timed } from '../database/database-app.fixture.js';
-import { Replica, bytes, heldLoad, newService } from './cache.fixture.js';
+import { OwnRedis, Replica, bytes, heldLoad, newService } from './cache.fixture.js';
 
 const TIMEOUT = 150;
-let port: number;
-let redis: ChildProcess | undefined;
+let redis: OwnRedis;
 let replica: Replica;
 
-function start(): void {
-  const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  redis = spawn('redis-server', options, { stdio: 'ignore' });
-}
-async function stop(): Promise<void> {
-  const process = redis;
-  redis = undefined;
-  if (!process) return;
-  const exited = once(process, 'exit');
-  process.kill('SIGKILL');
-  await exited;
-}
 const open = async (up = true) =>
   (replica = await Replica.open(
     newService(),
-    { REDIS_URL: `redis://127.0.0.1:${port}`, CACHE_TIMEOUT: `${TIMEOUT}ms`, CACHE_MAX_LOADS: '2' },
+    { REDIS_URL: redis.url, CACHE_TIMEOUT: `${TIMEOUT}ms`, CACHE_MAX_LOADS: '2' },
     up,
   ));
 const state = () => replica.metric('circuit_breaker_state');
@@ -35,22 +19,21 @@ const CLOSED = { 'cache closed': 1, 'cache open': 0, 'cache half-open': 0 };
 const get = (key: string, value: string) =>
   replica.cache.getOrLoad(key, async () => bytes(value), { tags: [`tag:${key}`] }).then(String);
 
-beforeEach(async () => void (port = await freePort()));
+beforeEach(async () => void (redis = await OwnRedis.reserve()));
 afterEach(async () => {
   await replica.cache.close();
-  await stop();
+  await redis.stop();
 });
 
 it('costs the first calls its timeout when Redis freezes, then nothing; and is used again by itself', async () => {
-  start();
+  redis.start();
   await open();
   await get('k', 'kept');
-  redis!.kill('SIGSTOP');
+  redis.freeze();
   const first = await Promise.all(Array.from({ length: 50 }, (_, call) => timed(get(`k${call}`, 'loaded'))));
   expect(Math.max(...first.map(({ ms }) => ms))).toBeLessThan(2 * TIMEOUT);
   expect(first.every(({ error }) => error === undefined)).toBe(true);
   expect(await state()).toMatchObject(OPEN);
-  expect(await replica.metric('circuit_breaker_openings_total')).toMatchObject({ 'cache CacheTimeout': 1 });
   expect(await replica.cache.dependency.check()).toEqual({
     up: false,
     detail: `the cache did not answer within ${TIMEOUT} ms`,
@@ -69,23 +52,26 @@ it('costs the first calls its timeout when Redis freezes, then nothing; and is u
   expect(later[Math.floor(later.length * 0.99)]).toBeLessThan(TIMEOUT / 3);
   expect(await state()).toMatchObject(OPEN);
 
-  redis!.kill('SIGCONT');
+  redis.thaw();
   await expect.poll(state).toEqual(CLOSED);
   expect(await get('k', 'never')).toBe('kept');
+  // However many probes have failed meanwhile.
+  expect(await replica.metric('circuit_breaker_openings_total')).toEqual({ 'cache CacheTimeout': 1 });
+  expect(replica.log).toEqual(['the cache is not asked until it answers again', 'the cache answers again']);
 });
 
 it('keeps away from Redis while that is slow, and serves nothing that was invalidated meanwhile', async () => {
-  start();
+  redis.start();
   await open();
   await get('k', 'old');
-  redis!.kill('SIGSTOP');
+  redis.freeze();
   const invalidated = await timed(replica.cache.invalidate(['tag:k']));
   expect(invalidated.error).toBeUndefined();
   expect(invalidated.ms).toBeLessThan(2 * TIMEOUT);
   expect((await timed(replica.cache.invalidate(['tag:other']))).ms).toBeLessThan(TIMEOUT / 2);
   expect(await replica.metric('cache_invalidations_unsent')).toEqual({ '': 2 });
   expect(await get('k', 'new')).toBe('new');
-  redis!.kill('SIGCONT');
+  redis.thaw();
   await expect.poll(state).toEqual(CLOSED);
   expect(await get('k', 'newer')).toBe('newer');
   await expect.poll(() => replica.metric('cache_invalidations_unsent')).toEqual({ '': 0 });
@@ -130,12 +116,12 @@ it('is a cache that misses while Redis is not there, loads once per key, and fin
     detail: expect.stringMatching(/offline|closed/),
   });
 
-  start();
+  redis.start();
   await expect.poll(state).toEqual(CLOSED);
   expect([await get('k', 'first'), await get('k', 'second')]).toEqual(['first', 'first']);
-  await stop();
+  await redis.stop();
   expect(await get('k', 'without')).toBe('without');
-  start();
+  redis.start();
   await expect.poll(state).toEqual(CLOSED);
   expect([await get('k', 'third'), await get('k', 'fourth')]).toEqual(['third', 'third']);
 });
