@@ -1,16 +1,15 @@
 // Measures Rookery and its peers side by side: `npm run --prefix bench bench`. See README.md.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readArguments } from './arguments.mjs';
+import { conditions as machine } from './data/conditions.mjs';
 import { prepare } from './prepare.mjs';
 import { summarize } from './report/results.mjs';
 import { selfTimes } from './report/self-time.mjs';
 import { markdownTable } from './report/table.mjs';
 import { noiseOf } from './report/verdict.mjs';
 import { BASELINE, CONTROL } from './servers/catalogue.mjs';
-import { NODE_FLAGS } from './servers/start-server.mjs';
-import { PINNED } from './load/cores.mjs';
 
 const options = readArguments(process.argv.slice(2));
 if (!options.asIs) await prepare(options.servers);
@@ -53,11 +52,7 @@ async function measureAll({ servers, ...how }) {
 
 function conditions({ processes, rounds, seconds, warmup }) {
   return {
-    node: process.version,
-    nodeFlags: NODE_FLAGS,
-    cpu: cpus()[0].model.trim(),
-    cores: cpus().length,
-    pinned: PINNED,
+    ...machine(),
     processes,
     rounds,
     seconds,

@@ -1,47 +1,24 @@
-import { Module } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import { CacheAside } from '@rookery/cache';
 import { GrpcController } from '@rookery/grpc';
-import { ServiceModule } from '@rookery/service';
-import {
-  BenchServiceDefinition,
-  type GetItemRequest,
-  type Item as ItemMessage,
-} from '../../generated/rookery/bench/v1/bench.js';
-import { GetItemDto, StreamItemsDto } from '../../servers/item.dto.js';
-import { tsProtoItem } from '../../servers/item.mjs';
-import { CreateItems1700000000100, Item } from './item.entity.js';
+import { BenchServiceDefinition, type GetItemRequest, type Item } from '../../generated/rookery/bench/v1/bench.js';
+import { GetItemDto } from '../../servers/item.dto.js';
+import { ItemController } from '../../servers/rookery/item.controller.js';
+import { itemsModule } from './items.module.js';
 import { serve } from './serve.js';
 import { StoredItems } from './stored-items.js';
 
+/** The same behind the cache. */
 @GrpcController(BenchServiceDefinition)
-class CachedItemController {
-  constructor(private readonly items: StoredItems) {}
-
-  @CacheAside<GetItemRequest>({ key: ({ id }) => `item:${id}`, ttl: '1h', tags: ({ id }) => [`item:${id}`] })
-  getItem(@Payload() { id }: GetItemDto): Promise<ItemMessage> {
-    return this.items.get(id);
+class CachedItemController extends ItemController {
+  constructor(private readonly items: StoredItems) {
+    super();
   }
 
-  async *streamItems(@Payload() { id, count }: StreamItemsDto): AsyncIterable<ItemMessage> {
-    for (let sent = 0; sent < count; sent += 1) yield tsProtoItem(id);
+  @CacheAside<GetItemRequest>({ key: ({ id }) => `item:${id}`, ttl: '1h', tags: ({ id }) => [`item:${id}`] })
+  override getItem(@Payload() { id }: GetItemDto): Promise<Item> {
+    return this.items.get(id);
   }
 }
 
-/** The same behind the cache, in Redis or in memory as REDIS_URL says. */
-@Module({
-  imports: [
-    ServiceModule.register({
-      name: 'bench-service',
-      package: 'bench.v1',
-      ports: { grpc: 0, http: 0 },
-      database: { entities: [Item], migrations: [CreateItems1700000000100] },
-      cache: true,
-    }),
-  ],
-  controllers: [CachedItemController],
-  providers: [StoredItems],
-})
-class CachedModule {}
-
-await serve(CachedModule);
+await serve(itemsModule({ controller: CachedItemController, cache: true }));

@@ -1,40 +1,22 @@
-import { Module } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import { GrpcController } from '@rookery/grpc';
-import { ServiceModule } from '@rookery/service';
-import { BenchServiceDefinition, type Item as ItemMessage } from '../../generated/rookery/bench/v1/bench.js';
-import { GetItemDto, StreamItemsDto } from '../../servers/item.dto.js';
-import { tsProtoItem } from '../../servers/item.mjs';
-import { CreateItems1700000000100, Item } from './item.entity.js';
+import { BenchServiceDefinition, type Item } from '../../generated/rookery/bench/v1/bench.js';
+import { GetItemDto } from '../../servers/item.dto.js';
+import { ItemController } from '../../servers/rookery/item.controller.js';
+import { itemsModule } from './items.module.js';
 import { serve } from './serve.js';
 import { StoredItems } from './stored-items.js';
 
+/** Each call is a query. */
 @GrpcController(BenchServiceDefinition)
-class StoredItemController {
-  constructor(private readonly items: StoredItems) {}
-
-  getItem(@Payload() { id }: GetItemDto): Promise<ItemMessage> {
-    return this.items.get(id);
+class StoredItemController extends ItemController {
+  constructor(private readonly items: StoredItems) {
+    super();
   }
 
-  async *streamItems(@Payload() { id, count }: StreamItemsDto): AsyncIterable<ItemMessage> {
-    for (let sent = 0; sent < count; sent += 1) yield tsProtoItem(id);
+  override getItem(@Payload() { id }: GetItemDto): Promise<Item> {
+    return this.items.get(id);
   }
 }
 
-/** Each call is a query. */
-@Module({
-  imports: [
-    ServiceModule.register({
-      name: 'bench-service',
-      package: 'bench.v1',
-      ports: { grpc: 0, http: 0 },
-      database: { entities: [Item], migrations: [CreateItems1700000000100] },
-    }),
-  ],
-  controllers: [StoredItemController],
-  providers: [StoredItems],
-})
-class StoredModule {}
-
-await serve(StoredModule);
+await serve(itemsModule({ controller: StoredItemController, cache: false }));
