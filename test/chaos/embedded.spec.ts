@@ -6,6 +6,7 @@ import { removeEmbeddedPostgres } from '@rookery/embedded';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { rest } from '../e2e/rest-client.js';
 import { type RunningPlatform, startEmbedded } from '../e2e/topologies.js';
+import { ITEM } from './order-item.js';
 
 let dir: string;
 
@@ -16,8 +17,6 @@ afterEach(async () => {
   await removeEmbeddedPostgres(join(dir, 'postgres'));
   await rm(dir, { recursive: true, force: true });
 });
-
-const item = { sku: 'book', quantity: 1, unitPrice: { currencyCode: 'EUR', units: '1', nanos: 0 } };
 
 async function post<T>(platform: RunningPlatform, path: string, body: unknown): Promise<T> {
   const answer = await rest<T>(`${platform.restUrl}/v1${path}`, { method: 'POST', body });
@@ -30,7 +29,7 @@ it('loses nothing of an answered order when it is killed at once, and starts aga
   const user = await post<{ id: string }>(platform, '/users', { email: `${randomUUID()}@example.com`, name: 'Ada' });
   const orders: string[] = [];
   for (let round = 0; round < 3; round += 1) {
-    const order = await post<{ id: string }>(platform, '/orders', { userId: user.id, items: [item] });
+    const order = await post<{ id: string }>(platform, '/orders', { userId: user.id, items: [ITEM] });
     await platform.processes.get('platform')!.kill();
     orders.push(order.id);
     platform = await startEmbedded(dir);

@@ -1,13 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Servers, startServers } from '../../tools/infra/index.js';
-import { rest } from '../e2e/rest-client.js';
-import { type RunningPlatform, startDistributed } from '../e2e/topologies.js';
 import { difference, notificationsOf, ordersOf } from './audit.js';
+import { ChaosPlatform } from './chaos-platform.js';
 import { DeliveryTally } from './delivery-tally.js';
 import { deadLetters, undelivered } from './event-stream.js';
 import { killSchedule } from './kill-schedule.js';
@@ -34,44 +28,28 @@ const USERS = 10;
 const PATIENCE = 150_000;
 const none = { missing: [], twice: [], unknown: [] };
 
-let dir: string;
-let servers: Servers;
-let platform: RunningPlatform;
-let api: string;
+let chaos: ChaosPlatform;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'rookery-exactly-once-'));
-  // Private servers whatever the environment offers: they get killed. PostgreSQL flushes each commit, as it does by default.
-  servers = await startServers({ dir, env: { PATH: process.env['PATH'] } });
-  platform = await startDistributed(servers, {
+  chaos = await ChaosPlatform.start({
     replicas: { 'order-service': 2, 'notification-service': 2 },
     // An event that was with a replica when it was killed comes to the other one after this time.
     environment: { LOG_LEVEL: 'warn', EVENTS_ACK_WAIT: '5s' },
   });
-  api = `${platform.restUrl}/v1`;
 });
-afterAll(async () => {
-  await platform?.stop();
-  await servers?.stop();
-  await rm(dir, { recursive: true, force: true });
-});
+afterAll(() => chaos?.stop());
 
 function victims(): Map<string, Victim> {
   const processes = PROCESSES.map((name): [string, Victim] => [
     name,
-    { kill: () => platform.processes.get(name)!.kill(), start: () => platform.startAgain(name) },
+    { kill: () => chaos.platform.processes.get(name)!.kill(), start: () => chaos.platform.startAgain(name) },
   ]);
-  return new Map([...processes, ...SERVERS.map((name): [string, Victim] => [name, servers[name]])]);
-}
-
-async function newUser(): Promise<string> {
-  const body = { email: `${randomUUID()}@example.com`, name: 'Ada' };
-  return (await rest<{ id: string }>(`${api}/users`, { method: 'POST', body })).body.id;
+  return new Map([...processes, ...SERVERS.map((name): [string, Victim] => [name, chaos.servers[name]])]);
 }
 
 /** Events in the outboxes, as the replicas that publish say. */
 async function waitingInOutboxes(): Promise<number> {
-  const pages = await Promise.all(Object.values(platform.probes).map((url) => readMetrics(url)));
+  const pages = await Promise.all(Object.values(chaos.platform.probes).map((url) => readMetrics(url)));
   return sumOf(pages.flat(), 'outbox_pending');
 }
 
@@ -88,15 +66,15 @@ it(
     console.log(
       `chaos: seed ${RUN.seed}; again: npm run chaos -- --seed ${RUN.seed} --minutes ${RUN.killing / 60_000}`,
     );
-    const users = await Promise.all(Array.from({ length: USERS }, newUser));
-    const load = new OrderLoad(api, users, ORDERS_PER_SECOND);
+    const users = await Promise.all(Array.from({ length: USERS }, () => chaos.newUser()));
+    const load = new OrderLoad(chaos.api, users, ORDERS_PER_SECOND);
     const tally = new DeliveryTally();
     const supervisor = new Supervisor(victims());
     const consumers = PROCESSES.filter((name) => name.startsWith('notification-service'));
 
     try {
       await supervisor.carryOut(killSchedule(RUN.seed, VICTIMS, RUN.killing), async (victim) => {
-        await Promise.all(consumers.map((name) => tally.ask(name, platform.probes[name]!)));
+        await Promise.all(consumers.map((name) => tally.ask(name, chaos.platform.probes[name]!)));
         tally.buried(victim);
       });
     } finally {
@@ -107,19 +85,19 @@ it(
       ...users.map((id) => `user.v1.UserCreated ${id}`),
       ...acknowledged.flatMap(({ id, events }) => events.map((type) => `${type} ${id}`)),
     ];
-    const notifications = async () => (await Promise.all(users.map((id) => notificationsOf(api, id)))).flat();
+    const notifications = async () => (await Promise.all(users.map((id) => notificationsOf(chaos.api, id)))).flat();
 
-    const nats = await connect({ servers: servers.natsUrl });
+    const nats = await connect({ servers: chaos.servers.natsUrl });
     try {
       // Nothing is on its way any more: what there is now is all there will be.
       await expect.poll(waitingInOutboxes, { timeout: PATIENCE / 2, interval: 500 }).toBe(0);
       await expect.poll(() => undelivered(nats), { timeout: PATIENCE / 2, interval: 500 }).toBe(0);
       const [orders, found, dead] = [
-        (await Promise.all(users.map((id) => ordersOf(api, id)))).flat(),
+        (await Promise.all(users.map((id) => ordersOf(chaos.api, id)))).flat(),
         await notifications(),
         await deadLetters(nats),
       ];
-      await Promise.all(consumers.map((name) => tally.ask(name, platform.probes[name]!)));
+      await Promise.all(consumers.map((name) => tally.ask(name, chaos.platform.probes[name]!)));
       const kills = [...supervisor.kills].map(([victim, count]) => `${victim} ${count}`).join(', ');
       const total = [...supervisor.kills.values()].reduce((sum, count) => sum + count, 0);
       const { duplicate, retry } = tally.total;

@@ -1,12 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { UserServiceDefinition } from '@rookery/contracts/user/v1';
 import { createGrpcClient } from '@rookery/grpc';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Servers, startServers } from '../../tools/infra/index.js';
-import { type RunningPlatform, startDistributed } from '../e2e/topologies.js';
+import { ChaosPlatform } from './chaos-platform.js';
 import { Latencies } from './latencies.js';
 import { readMetrics, sumOf } from './prometheus.js';
 
@@ -19,29 +15,21 @@ const FROZEN = 8_000;
 const LOAD = { callers: 8, pause: 5 };
 const USERS = 40;
 
-let dir: string;
-let servers: Servers;
-let platform: RunningPlatform;
+let chaos: ChaosPlatform;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'rookery-frozen-redis-'));
-  servers = await startServers({ dir, env: { PATH: process.env['PATH'] } });
-  platform = await startDistributed(servers, {
+  chaos = await ChaosPlatform.start({
     environment: { LOG_LEVEL: 'warn', CACHE_TIMEOUT: `${CACHE_TIMEOUT}ms` },
   });
 });
-afterAll(async () => {
-  await platform?.stop();
-  await servers?.stop();
-  await rm(dir, { recursive: true, force: true });
-});
+afterAll(() => chaos?.stop());
 
 const cached = async (result: string) =>
-  sumOf(await readMetrics(platform.probes['user-service']), 'cache_requests_total', { result });
+  sumOf(await readMetrics(chaos.platform.probes['user-service']), 'cache_requests_total', { result });
 
 it('costs the first calls its timeout when Redis freezes under load, the others nothing, and is used again by itself', async () => {
   const { methods, close } = createGrpcClient(UserServiceDefinition, {
-    target: platform.grpc['user-service'],
+    target: chaos.platform.grpc['user-service'],
     timeout: 10_000,
   });
   const users = await Promise.all(
@@ -49,7 +37,7 @@ it('costs the first calls its timeout when Redis freezes under load, the others 
   );
   let turn = 0;
   const load = new Latencies(() => methods.getUser({ id: users[(turn += 1) % USERS]!.id }), LOAD);
-  const redis = servers.redis.pid!;
+  const redis = chaos.servers.redis.pid!;
   try {
     const begin = Date.now();
     await expect.poll(() => load.since(begin)).toBeGreaterThan(2_000); // the code is warm by then

@@ -1,13 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Servers, startServers } from '../../tools/infra/index.js';
-import { rest } from '../e2e/rest-client.js';
-import { type RunningPlatform, startDistributed } from '../e2e/topologies.js';
 import { difference, notificationsOf } from './audit.js';
+import { ChaosPlatform } from './chaos-platform.js';
 import { publishedByKey } from './event-stream.js';
 import { OrderLoad } from './order-load.js';
 import { readMetrics, sumOf } from './prometheus.js';
@@ -17,37 +11,26 @@ const ORDERS_PER_SECOND = 20;
 /** Beyond the outage: until everything that waited is delivered. */
 const PATIENCE = 90_000;
 
-let dir: string;
-let servers: Servers;
-let platform: RunningPlatform;
-let api: string;
+let chaos: ChaosPlatform;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'rookery-nats-outage-'));
-  servers = await startServers({ dir, env: { PATH: process.env['PATH'] } });
-  platform = await startDistributed(servers, { environment: { LOG_LEVEL: 'warn' } });
-  api = `${platform.restUrl}/v1`;
+  chaos = await ChaosPlatform.start({ environment: { LOG_LEVEL: 'warn' } });
 });
-afterAll(async () => {
-  await platform?.stop();
-  await servers?.stop();
-  await rm(dir, { recursive: true, force: true });
-});
+afterAll(() => chaos?.stop());
 
 async function backlog(): Promise<{ pending: number; oldest: number }> {
-  const samples = await readMetrics(platform.probes['order-service']);
+  const samples = await readMetrics(chaos.platform.probes['order-service']);
   return { pending: sumOf(samples, 'outbox_pending'), oldest: sumOf(samples, 'outbox_oldest_seconds') };
 }
 
 it(
   'fails no request while NATS is away, shows what waits, and delivers all of it in order when it is back',
   async () => {
-    const body = { email: `${randomUUID()}@example.com`, name: 'Ada' };
-    const { id: user } = (await rest<{ id: string }>(`${api}/users`, { method: 'POST', body })).body;
-    const load = new OrderLoad(api, [user], ORDERS_PER_SECOND);
+    const user = await chaos.newUser();
+    const load = new OrderLoad(chaos.api, [user], ORDERS_PER_SECOND);
     await expect.poll(() => load.acknowledged.length).toBeGreaterThan(ORDERS_PER_SECOND);
 
-    await servers.nats.stop();
+    await chaos.servers.nats.stop();
     const stoppedAt = Date.now();
     await expect.poll(() => Date.now() - stoppedAt, { timeout: 2 * RUN.outage }).toBeGreaterThan(RUN.outage);
     // At least an event for each order, and the oldest nearly as old as the outage; both are looked up now and then.
@@ -56,7 +39,7 @@ it(
       .toBeGreaterThan((RUN.outage / 1_000) * 0.8);
     const atWorst = await backlog();
     expect(atWorst.pending).toBeGreaterThan((RUN.outage / 1_000) * ORDERS_PER_SECOND * 0.5);
-    await servers.nats.start();
+    await chaos.servers.nats.start();
     const backAt = Date.now();
     await expect.poll(async () => (await backlog()).pending, { timeout: PATIENCE / 2 }).toBeLessThan(ORDERS_PER_SECOND);
     const drained = Date.now() - backAt;
@@ -67,9 +50,9 @@ it(
     const events = new Map(load.acknowledged.map(({ id, events }) => [id, events]));
     const expected = [...events].flatMap(([id, types]) => types.map((type) => `${type} ${id}`));
     const notified = async () =>
-      difference(await notificationsOf(api, user), [`user.v1.UserCreated ${user}`, ...expected]);
+      difference(await notificationsOf(chaos.api, user), [`user.v1.UserCreated ${user}`, ...expected]);
     await expect.poll(notified, { timeout: PATIENCE / 2 }).toEqual({ missing: [], twice: [], unknown: [] });
-    const nats = await connect({ servers: servers.natsUrl });
+    const nats = await connect({ servers: chaos.servers.natsUrl });
     const published = await publishedByKey(nats, 'order_v1').finally(() => nats.close());
     expect(published).toEqual(events);
     console.log(

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ITEM } from './order-item.js';
 
 /** An answer that does not come counts as none; then the same is asked again. */
 const PATIENCE = 5_000;
@@ -8,8 +9,6 @@ const RETRY = { first: 100, longest: 1_600, giveUp: 90_000 };
 
 /** Answers that say: not now. None at all is 0. */
 const TRY_AGAIN = new Set([0, 503, 504]);
-
-const item = { sku: 'book', quantity: 1, unitPrice: { currencyCode: 'EUR', units: '1', nanos: 0 } };
 
 type OrderEvent = 'order.v1.OrderCreated' | 'order.v1.OrderConfirmed' | 'order.v1.OrderCancelled';
 
@@ -67,7 +66,7 @@ export class OrderLoad {
     const userId = this.users[index % this.users.length]!;
     const { id } = await this.insist<{ id: string }>(
       '/orders',
-      { userId, items: [item], requestId: randomUUID() },
+      { userId, items: [ITEM], requestId: randomUUID() },
       201,
     );
     const events: OrderEvent[] = ['order.v1.OrderCreated'];

@@ -1,37 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type NatsConnection, connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Servers, startServers } from '../../tools/infra/index.js';
-import { rest } from '../e2e/rest-client.js';
-import { type RunningPlatform, startDistributed } from '../e2e/topologies.js';
 import { difference, notificationsOf } from './audit.js';
+import { ChaosPlatform } from './chaos-platform.js';
+import { ITEM } from './order-item.js';
 import { readMetrics, sumOf } from './prometheus.js';
 
 /** What another replica may take to go on where a killed one was, in milliseconds. */
 const TAKE_OVER = 5_000;
 const ORDERS = ['order-service', 'order-service-2'];
 const NOTIFICATIONS = ['notification-service', 'notification-service-2'];
-const item = { sku: 'book', quantity: 1, unitPrice: { currencyCode: 'EUR', units: '1', nanos: 0 } };
 
-let dir: string;
-let servers: Servers;
-let platform: RunningPlatform;
+let chaos: ChaosPlatform;
 let nats: NatsConnection;
 let user: string;
 /** When each event reached the bus, by its type and the order's id; once, or something is wrong. */
 const arrivals = new Map<string, number[]>();
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'rookery-replicas-'));
-  servers = await startServers({ dir, env: { PATH: process.env['PATH'] } });
-  platform = await startDistributed(servers, {
+  chaos = await ChaosPlatform.start({
     replicas: { 'order-service': 2, 'notification-service': 2 },
     environment: { LOG_LEVEL: 'warn', ORDER_PENDING_TIMEOUT: '3s' },
   });
-  nats = await connect({ servers: servers.natsUrl });
+  nats = await connect({ servers: chaos.servers.natsUrl });
   nats.subscribe('order.v1.>', {
     callback: (_, { subject, headers }) => {
       const name = `${subject} ${headers?.get('ce-partitionkey')}`;
@@ -39,24 +30,21 @@ beforeAll(async () => {
     },
   });
   await nats.flush();
-  const body = { email: `${randomUUID()}@example.com`, name: 'Ada' };
-  user = (await rest<{ id: string }>(`${platform.restUrl}/v1/users`, { method: 'POST', body })).body.id;
+  user = await chaos.newUser();
 });
 afterAll(async () => {
   await nats?.close();
-  await platform?.stop();
-  await servers?.stop();
-  await rm(dir, { recursive: true, force: true });
+  await chaos?.stop();
 });
 
 async function order(): Promise<{ status: number; id: string }> {
-  const body = { userId: user, items: [item], requestId: randomUUID() };
-  const answer = await rest<{ id: string }>(`${platform.restUrl}/v1/orders`, { method: 'POST', body });
+  const body = { userId: user, items: [ITEM], requestId: randomUUID() };
+  const answer = await chaos.post<{ id: string }>('/orders', body);
   return { status: answer.status, id: answer.body.id };
 }
 
 const metricOf = async (process: string, name: string, labels: Record<string, string> = {}) =>
-  sumOf(await readMetrics(platform.probes[process]!), name, labels);
+  sumOf(await readMetrics(chaos.platform.probes[process]!), name, labels);
 const total = async (processes: string[], name: string, labels: Record<string, string>) =>
   (await Promise.all(processes.map((process) => metricOf(process, name, labels)))).reduce((sum, one) => sum + one, 0);
 const CREATED = { type: 'order.v1.OrderCreated', outcome: 'handled' };
@@ -76,7 +64,7 @@ it('has its replicas share the work, and cancels each order that stays pending o
   }
   const expected = orders.flatMap(({ id }) => [`order.v1.OrderCreated ${id}`, `order.v1.OrderCancelled ${id}`]);
   const notified = async () =>
-    difference(await notificationsOf(`${platform.restUrl}/v1`, user), [`user.v1.UserCreated ${user}`, ...expected]);
+    difference(await notificationsOf(chaos.api, user), [`user.v1.UserCreated ${user}`, ...expected]);
   await expect.poll(notified, { timeout: 20_000 }).toEqual({ missing: [], twice: [], unknown: [] });
   const jobs = { type: 'order.v1.CancelStaleOrder' };
   expect(await total(ORDERS, 'event_handling_seconds_count', { ...jobs, outcome: 'handled' })).toBe(orders.length);
@@ -88,7 +76,7 @@ it('has one replica publish, and another go on within 5 s of its kill -9', async
   await expect.poll(relays).toHaveLength(1);
   const [holder] = await relays();
   const killedAt = Date.now();
-  await platform.processes.get(holder!)!.kill();
+  await chaos.platform.processes.get(holder!)!.kill();
   // Accepted by the one that is left; a call that was on its way to the other may fail.
   let next = await order().catch(() => undefined);
   while (next?.status !== 201 && Date.now() - killedAt < TAKE_OVER) next = await order().catch(() => undefined);
@@ -97,6 +85,6 @@ it('has one replica publish, and another go on within 5 s of its kill -9', async
   const took = arrival()! - killedAt;
   console.log(`chaos: the outbox of a killed replica was taken over within ${took} ms`);
   expect(took).toBeLessThan(TAKE_OVER);
-  await platform.startAgain(holder!);
+  await chaos.platform.startAgain(holder!);
   await expect.poll(relays).toEqual(ORDERS.filter((name) => name !== holder));
 });

@@ -6,7 +6,7 @@ import { DataSource } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newEvent } from '../../../libs/messaging/src/event.js';
 import { callOf, timed } from '../database/database-app.fixture.js';
-import { NatsServer } from './nats-server.fixture.js';
+import { NatsScenario } from './nats-scenario.fixture.js';
 import { Scenario, soon } from './scenario.fixture.js';
 import { type Hook, deliveries, effectController, effects, orderCreated, waiting } from './services.fixture.js';
 
@@ -120,26 +120,19 @@ describe('a call that publishes', () => {
   });
 
   it('waits for NATS no longer than its deadline', async () => {
-    const server = await NatsServer.prepare();
-    server.start();
+    const nats = await NatsScenario.start();
     try {
-      const shop = await scenario.service({
-        name: 'shop-service',
-        databaseUrl: await scenario.database(),
-        natsUrl: server.url,
-      });
+      const shop = await nats.service({ name: 'shop-service' });
       const bus = shop.get(EventBus);
       await soon(() => bus.publish(event()));
-      server.freeze();
+      nats.server.freeze();
       const one = callOf({ timeout: 200 });
       const { ms, error } = await timed(one.run(() => bus.publish(event())));
       expect(error).toBe(one.late);
       expect(ms).toBeLessThan(300);
     } finally {
-      server.thaw();
-      await scenario.close();
-      await server.remove();
-      scenario = new Scenario();
+      nats.server.thaw();
+      await nats.close();
     }
   });
 });

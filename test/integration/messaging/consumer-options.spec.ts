@@ -4,22 +4,17 @@ import { Transactions } from '@rookery/database';
 import { OnEvent, Outbox } from '@rookery/messaging';
 import { AckPolicy } from '@nats-io/jetstream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { NatsServer, operator } from './nats-server.fixture.js';
-import { Scenario, soon } from './scenario.fixture.js';
+import { NatsScenario } from './nats-scenario.fixture.js';
+import { operator } from './nats-server.fixture.js';
+import { soon } from './scenario.fixture.js';
 import { deliveries, effectController, effects, orderCreated } from './services.fixture.js';
 
-let scenario: Scenario;
-let server: NatsServer;
+let scenario: NatsScenario;
 
 beforeEach(async () => {
-  scenario = new Scenario();
-  server = await NatsServer.prepare();
-  server.start();
+  scenario = await NatsScenario.start();
 });
-afterEach(async () => {
-  await scenario.close();
-  await server.remove();
-});
+afterEach(() => scenario.close());
 
 it('each handler goes by its own options, the others by the configuration', async () => {
   let together = 0;
@@ -44,10 +39,9 @@ it('each handler goes by its own options, the others by the configuration', asyn
       begun.push(performance.now());
     }
   }
-  const natsUrl = server.url;
-  const own = { name: 'own-service', databaseUrl: await scenario.database(), natsUrl, controllers: [Own] };
-  const service = await scenario.service({ ...own, env: { EVENTS_MAX_DELIVERIES: '1000' } });
-  const shop = await scenario.service({ name: 'shop', databaseUrl: await scenario.database(), natsUrl });
+  const env = { EVENTS_MAX_DELIVERIES: '1000' };
+  const service = await scenario.service({ name: 'own-service', controllers: [Own], env });
+  const shop = await scenario.service({ name: 'shop' });
   await shop.get(Transactions).run(async (tx) => {
     for (let index = 0; index < 30; index++) await shop.get(Outbox).add(tx, OrderCreated, { id: `o-${index}` });
     for (let index = 0; index < 6; index++) await shop.get(Outbox).add(tx, OrderCancelled, { id: `o-${index}` });
@@ -71,20 +65,15 @@ it.each([
 });
 
 async function outcomeOf(prepare: (jetstream: Awaited<ReturnType<typeof operator>>['jetstream']) => Promise<unknown>) {
-  const { nats, jetstream } = await operator(server.url);
+  const { nats, jetstream } = await operator(scenario.server.url);
   await soon(() => jetstream.getAccountInfo());
   await prepare(jetstream);
   await nats.close();
   const lines: unknown[] = [];
-  const natsUrl = server.url;
-  const controllers = [effectController()];
-  const databaseUrl = await scenario.database();
   const mail = await scenario.service({
     name: 'mail-service',
-    databaseUrl,
-    natsUrl,
-    controllers,
-    onLog: (l) => lines.push(l),
+    controllers: [effectController()],
+    onLog: (line) => lines.push(line),
   });
   return { mail, lines };
 }
@@ -116,7 +105,7 @@ it('a consumer whose handler was removed is named at the start', async () => {
     await jetstream.consumers.add('order_v1', { ...durable, durable_name: left });
   });
   await soon(() => expect(lines).toContainEqual(expect.objectContaining({ consumers: [`order_v1/${left}`] })));
-  const shop = await scenario.service({ name: 'shop', databaseUrl: await scenario.database(), natsUrl: server.url });
+  const shop = await scenario.service({ name: 'shop' });
   await orderCreated(shop, 'o-1');
   await soon(async () => expect(await effects(mail)).toEqual(['o-1']));
 });

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runEvents } from '../../../tools/events/run-events.js';
-import { NatsServer, operator } from './nats-server.fixture.js';
-import { Scenario, soon } from './scenario.fixture.js';
+import { NatsScenario } from './nats-scenario.fixture.js';
+import { operator } from './nats-server.fixture.js';
+import { soon } from './scenario.fixture.js';
 import { type Hook, deliveries, effectController, effects, orderCreated } from './services.fixture.js';
 
 interface Outcome {
@@ -15,24 +16,20 @@ interface Outcome {
   stderr: string;
 }
 
-let scenario: Scenario;
-let server: NatsServer;
+let scenario: NatsScenario;
 let folder: string;
 
 beforeEach(async () => {
-  scenario = new Scenario();
-  server = await NatsServer.prepare();
-  server.start();
+  scenario = await NatsScenario.start();
   folder = await mkdtemp(join(tmpdir(), 'rookery-events-'));
 });
 afterEach(async () => {
   await scenario.close();
-  await server.remove();
   await rm(folder, { recursive: true });
 });
 
 /** The command itself, in this process: another one each time takes a second. */
-async function events(args: string[], natsUrl: string | undefined = server.url): Promise<Outcome> {
+async function events(args: string[], natsUrl: string | undefined = scenario.server.url): Promise<Outcome> {
   try {
     return { code: 0, stdout: `${await runEvents(args, natsUrl)}\n`, stderr: '' };
   } catch (error) {
@@ -42,7 +39,7 @@ async function events(args: string[], natsUrl: string | undefined = server.url):
 
 /** `npm run events -- …`, without npm. */
 function inShell(args: string[]): Promise<Outcome> {
-  const env = { ...process.env, NATS_URL: server.url };
+  const env = { ...process.env, NATS_URL: scenario.server.url };
   return new Promise((resolve) => {
     const command = ['--import', 'tsx', 'tools/events/main.ts', ...args];
     execFile(process.execPath, command, { env }, (error, stdout, stderr) => {
@@ -58,15 +55,14 @@ async function list(...filter: string[]) {
 
 /** Resolves when NATS takes commands. */
 async function ready(): Promise<void> {
-  const { nats, jetstream } = await operator(server.url);
+  const { nats, jetstream } = await operator(scenario.server.url);
   await soon(() => jetstream.getAccountInfo());
   await nats.close();
 }
 
-async function service(name: string, hook?: Hook) {
-  const options = { name, databaseUrl: await scenario.database(), natsUrl: server.url };
+function service(name: string, hook?: Hook) {
   const controllers = hook ? [effectController(hook)] : [];
-  return scenario.service({ ...options, controllers, env: { EVENTS_MAX_DELIVERIES: '2' } });
+  return scenario.service({ name, controllers, env: { EVENTS_MAX_DELIVERIES: '2' } });
 }
 
 const poisoned: Hook = ({ payload }) => {
@@ -166,9 +162,9 @@ describe('npm run events', () => {
   });
 
   it('says when NATS is not there', async () => {
-    await server.stop();
+    await scenario.server.stop();
     const { stderr } = await events(['dead', 'list']);
-    expect(stderr).toContain(`NATS at ${new URL(server.url).host} cannot be used`);
+    expect(stderr).toContain(`NATS at ${new URL(scenario.server.url).host} cannot be used`);
     expect((await events(['dead', 'list'], '')).stderr).toContain('NATS_URL is not set');
   });
 });

@@ -4,36 +4,24 @@ import { headers } from '@nats-io/transport-node';
 import { OrderCreated } from '@rookery/contracts/order/v1';
 import { EventBus } from '@rookery/messaging';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { NatsServer, operator } from './nats-server.fixture.js';
-import { Scenario, soon } from './scenario.fixture.js';
-import { type Hook, deliveries, effectController, effects, orderCreated } from './services.fixture.js';
+import { NatsScenario } from './nats-scenario.fixture.js';
+import { operator } from './nats-server.fixture.js';
+import { soon } from './scenario.fixture.js';
+import { type Hook, deliveries, effects, orderCreated } from './services.fixture.js';
 
 const DEAD = 'dead.mail-service.order.v1.OrderCreated';
 
-let scenario: Scenario;
-let server: NatsServer;
+let scenario: NatsScenario;
 
 beforeEach(async () => {
-  scenario = new Scenario();
-  server = await NatsServer.prepare();
-  server.start();
+  scenario = await NatsScenario.start();
 });
-afterEach(async () => {
-  await scenario.close();
-  await server.remove();
-});
+afterEach(() => scenario.close());
 
-async function shopAndMail(hook?: Hook) {
-  const natsUrl = server.url;
-  const shop = await scenario.service({ name: 'shop-service', databaseUrl: await scenario.database(), natsUrl });
-  const controllers = [effectController(hook)];
-  const databaseUrl = await scenario.database();
-  const env = { EVENTS_MAX_DELIVERIES: '4' };
-  return { shop, mail: await scenario.service({ name: 'mail-service', databaseUrl, natsUrl, controllers, env }) };
-}
+const shopAndMail = (hook?: Hook) => scenario.shopAndMail(hook, { EVENTS_MAX_DELIVERIES: '4' });
 
 async function deadLetter() {
-  const { nats, jetstream } = await operator(server.url);
+  const { nats, jetstream } = await operator(scenario.server.url);
   try {
     // Asking for a message while the stream is being created crashes nats-server 2.9.10.
     await soon(async () => expect((await jetstream.streams.info('dead_letters')).state.messages).toBe(1));
@@ -63,7 +51,7 @@ it('an event that always fails becomes a dead letter, and the others go on meanw
   expect(await effects(mail)).toEqual(['fine']);
   expect(order.filter((line) => line.startsWith('poison'))).toEqual(['poison 1', 'poison 2', 'poison 3', 'poison 4']);
   expect(order.indexOf('fine 1')).toBeLessThan(order.indexOf('poison 4'));
-  const { nats, jetstream } = await operator(server.url);
+  const { nats, jetstream } = await operator(scenario.server.url);
   await soon(async () => {
     const info = await jetstream.consumers.info('order_v1', 'mail-service__order_v1_OrderCreated');
     expect({ unsettled: info.num_ack_pending, unseen: info.num_pending }).toEqual({ unsettled: 0, unseen: 0 });
@@ -75,7 +63,7 @@ it('what is no event becomes a dead letter at once', async () => {
   const { shop, mail } = await shopAndMail();
   await orderCreated(shop, 'o-1');
   await soon(async () => expect(await effects(mail)).toEqual(['o-1']));
-  const { nats } = await operator(server.url);
+  const { nats } = await operator(scenario.server.url);
   const foreign = headers();
   foreign.set('ce-specversion', '1.0');
   foreign.set('ce-id', randomUUID());
@@ -90,7 +78,7 @@ it('what is no event becomes a dead letter at once', async () => {
 });
 
 it('a stream that somebody else set up otherwise is refused, naming the difference', async () => {
-  const { nats, jetstream } = await operator(server.url);
+  const { nats, jetstream } = await operator(scenario.server.url);
   await soon(() =>
     jetstream.streams.add({ name: 'order_v1', subjects: ['order.v1.*'] }).catch((error: unknown) => {
       if (!(error instanceof JetStreamApiError)) throw error;

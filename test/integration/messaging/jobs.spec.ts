@@ -9,27 +9,18 @@ import { Metrics } from '@rookery/observability';
 import { DataSource } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Clock } from '../../../libs/messaging/src/jobs/clock.js';
-import { NatsServer } from './nats-server.fixture.js';
+import { NatsScenario } from './nats-scenario.fixture.js';
 import { Scenario, soon } from './scenario.fixture.js';
 import { waiting } from './services.fixture.js';
 
-let scenario: Scenario;
-let databaseUrl: string;
-
-beforeEach(async () => {
-  scenario = new Scenario();
-  databaseUrl = await scenario.database();
-});
-afterEach(() => scenario.close());
-
 describe('a delayed event', () => {
-  let server: NatsServer;
+  let scenario: NatsScenario;
   let shop: TestingModule;
   let seen: { id: string; at: number; time: Date }[];
 
   beforeEach(async () => {
-    server = await NatsServer.prepare();
-    server.start();
+    scenario = await NatsScenario.start();
+    const databaseUrl = await scenario.database();
     seen = [];
     @Controller()
     class OrdersController {
@@ -38,16 +29,11 @@ describe('a delayed event', () => {
         seen.push({ id: payload.id, at: Date.now(), time });
       }
     }
-    const replica = () =>
-      scenario.service({ name: 'shop', databaseUrl, natsUrl: server.url, controllers: [OrdersController] });
+    const replica = () => scenario.service({ name: 'shop', databaseUrl, controllers: [OrdersController] });
     shop = await replica();
     await replica();
   });
-  afterEach(async () => {
-    await scenario.close();
-    await server.remove();
-    scenario = new Scenario();
-  });
+  afterEach(() => scenario.close());
 
   const add = (id: string, options: AddOptions) =>
     shop.get(Transactions).run((tx) => shop.get(Outbox).add(tx, OrderCreated, { id }, { key: id, ...options }));
@@ -95,12 +81,17 @@ describe('a recurring job', () => {
     time = new Date('2026-03-01T00:00:00Z');
     override now = () => this.time;
   })();
+  let scenario: Scenario;
+  let databaseUrl: string;
   let runs: string[];
 
-  beforeEach(() => {
+  beforeEach(async () => {
+    scenario = new Scenario();
+    databaseUrl = await scenario.database();
     clock.time = new Date('2026-03-01T00:00:00Z');
     runs = [];
   });
+  afterEach(() => scenario.close());
 
   function replica(controller: Type): Promise<TestingModule> {
     const natsUrl = `memory://${randomUUID()}`;

@@ -1,29 +1,21 @@
 import type { TestingModule } from '@nestjs/testing';
 import { DependencyRegistry } from '@rookery/observability';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NatsServer } from './nats-server.fixture.js';
-import { Scenario, soon } from './scenario.fixture.js';
-import { effectController, effects, orderCreated, waiting } from './services.fixture.js';
+import { NatsScenario } from './nats-scenario.fixture.js';
+import { soon } from './scenario.fixture.js';
+import { effects, orderCreated, waiting } from './services.fixture.js';
 
-let scenario: Scenario;
-let server: NatsServer;
+let scenario: NatsScenario;
 let shop: TestingModule;
 let mail: TestingModule;
 
 beforeEach(async () => {
-  scenario = new Scenario();
-  server = await NatsServer.prepare();
+  scenario = await NatsScenario.prepare();
 });
-afterEach(async () => {
-  await scenario.close();
-  await server.remove();
-});
+afterEach(() => scenario.close());
 
 async function startServices(): Promise<void> {
-  const natsUrl = server.url;
-  shop = await scenario.service({ name: 'shop-service', databaseUrl: await scenario.database(), natsUrl });
-  const controllers = [effectController()];
-  mail = await scenario.service({ name: 'mail-service', databaseUrl: await scenario.database(), natsUrl, controllers });
+  ({ shop, mail } = await scenario.shopAndMail());
 }
 
 async function events(service: TestingModule) {
@@ -40,7 +32,7 @@ describe('while NATS is down', () => {
     expect(await events(shop)).toMatchObject({ critical: false, up: false });
     await orderCreated(shop, 'o-1');
     expect(await waiting(shop)).toBe(1);
-    server.start();
+    scenario.server.start();
     await soon(async () => expect(await effects(mail)).toEqual(['o-1']));
     expect(await events(shop)).toMatchObject({ up: true });
   });
@@ -49,21 +41,21 @@ describe('while NATS is down', () => {
     ['comes back as it was', false],
     ['comes back without its store', true],
   ])('events wait in the outbox and arrive when it %s', async (_, lost) => {
-    server.start();
+    scenario.server.start();
     await startServices();
     await orderCreated(shop, 'before');
     await soon(async () => expect(await effects(mail)).toEqual(['before']));
     await soon(async () => expect(await waiting(shop)).toBe(0));
 
-    await server.stop();
+    await scenario.server.stop();
     await soon(async () => expect(await events(shop)).toMatchObject({ up: false }));
     await orderCreated(shop, 'o-1');
     await orderCreated(shop, 'o-2');
     expect(await waiting(shop)).toBe(2);
     expect(await effects(mail)).toEqual(['before']);
 
-    if (lost) await server.emptyStore();
-    server.start();
+    if (lost) await scenario.server.emptyStore();
+    scenario.server.start();
     // Events are handled side by side, in no order.
     await soon(async () => expect((await effects(mail)).sort()).toEqual(['before', 'o-1', 'o-2']));
     await soon(async () => expect(await waiting(shop)).toBe(0));
@@ -78,11 +70,11 @@ describe('while NATS is down', () => {
   });
 
   it('a service that lost it stops at once too', async () => {
-    server.start();
+    scenario.server.start();
     await startServices();
     await orderCreated(shop, 'o-1');
     await soon(async () => expect(await effects(mail)).toEqual(['o-1']));
-    await server.stop();
+    await scenario.server.stop();
     await soon(async () => expect(await events(mail)).toMatchObject({ up: false }));
     const started = performance.now();
     await Promise.all([shop.close(), mail.close()]);

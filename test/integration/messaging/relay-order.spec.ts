@@ -2,26 +2,21 @@ import type { TestingModule } from '@nestjs/testing';
 import { OrderCreated } from '@rookery/contracts/order/v1';
 import { Metrics } from '@rookery/observability';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { NatsServer, operator } from './nats-server.fixture.js';
-import { Scenario, soon } from './scenario.fixture.js';
+import { NatsScenario } from './nats-scenario.fixture.js';
+import { operator } from './nats-server.fixture.js';
+import { soon } from './scenario.fixture.js';
 import { orderCreated, waiting } from './services.fixture.js';
 
 const KEYS = 20;
 
-let scenario: Scenario;
-let server: NatsServer;
+let scenario: NatsScenario;
 let shop: TestingModule;
 
 beforeEach(async () => {
-  scenario = new Scenario();
-  server = await NatsServer.prepare();
-  server.start();
-  shop = await scenario.service({ name: 'shop', databaseUrl: await scenario.database(), natsUrl: server.url });
+  scenario = await NatsScenario.start();
+  shop = await scenario.service({ name: 'shop' });
 });
-afterEach(async () => {
-  await scenario.close();
-  await server.remove();
-});
+afterEach(() => scenario.close());
 
 /** Adds events of each key, one after the other in each, until `stop`. @returns what was committed, by key */
 function load(): { stop(): Promise<Map<string, string[]>> } {
@@ -48,7 +43,7 @@ function load(): { stop(): Promise<Map<string, string[]>> } {
 
 /** What the stream holds, by key, in its order. */
 async function stored(count: number): Promise<Map<string, string[]>> {
-  const { nats, jetstream } = await operator(server.url);
+  const { nats, jetstream } = await operator(scenario.server.url);
   try {
     const read = (_: unknown, index: number) => jetstream.streams.getMessage('order_v1', { seq: index + 1 });
     const byKey = new Map<string, string[]>();
@@ -69,8 +64,8 @@ async function metric(name: string): Promise<number> {
 }
 
 it.each([
-  ['is stopped and started again', () => server.stop(), () => server.start()],
-  ['is frozen for longer than a publisher waits', async () => server.freeze(), () => server.thaw()],
+  ['is stopped and started again', () => scenario.server.stop(), () => scenario.server.start()],
+  ['is frozen for longer than a publisher waits', async () => scenario.server.freeze(), () => scenario.server.thaw()],
 ])('no event is lost, doubled or overtaken by another of its key when NATS %s under load', async (_, down, up) => {
   const running = load();
   await soon(async () => expect(await metric('outbox_published_total')).toBeGreaterThan(100));
@@ -88,7 +83,7 @@ it.each([
 });
 
 it('an event that the bus always refuses holds up its key and nothing else', async () => {
-  const { nats, jetstream } = await operator(server.url);
+  const { nats, jetstream } = await operator(scenario.server.url);
   await orderCreated(shop, 'first');
   await soon(async () => expect(await waiting(shop)).toBe(0));
   const { config } = await jetstream.streams.info('order_v1');

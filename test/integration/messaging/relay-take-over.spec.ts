@@ -2,36 +2,28 @@ import type { TestingModule } from '@nestjs/testing';
 import { ControlConnection } from '@rookery/database';
 import { Metrics } from '@rookery/observability';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { FreezableWire } from './freezable-wire.fixture.js';
-import { NatsServer } from './nats-server.fixture.js';
-import { Scenario, soon } from './scenario.fixture.js';
+import { PostgresProxy } from '../database/postgres-proxy.fixture.js';
+import { NatsScenario } from './nats-scenario.fixture.js';
+import { soon } from './scenario.fixture.js';
 import { effectController, effects, orderCreated, waiting } from './services.fixture.js';
 
 const HOLDERS = `
   SELECT a.pid, a.application_name AS name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
   WHERE l.locktype = 'advisory' AND l.granted AND l.objid = 7665002 AND a.datname = $1`;
 
-let scenario: Scenario;
-let server: NatsServer;
+let scenario: NatsScenario;
 let databaseUrl: string;
 let mail: TestingModule;
 
 beforeEach(async () => {
-  scenario = new Scenario();
-  server = await NatsServer.prepare();
-  server.start();
+  scenario = await NatsScenario.start();
   databaseUrl = await scenario.database();
-  const controllers = [effectController()];
-  const own = await scenario.database();
-  mail = await scenario.service({ name: 'mail', databaseUrl: own, natsUrl: server.url, controllers });
+  mail = await scenario.service({ name: 'mail', controllers: [effectController()] });
 });
-afterEach(async () => {
-  await scenario.close();
-  await server.remove();
-});
+afterEach(() => scenario.close());
 
 function replica(name: string, url = databaseUrl): Promise<TestingModule> {
-  return scenario.service({ name, databaseUrl: url, natsUrl: server.url });
+  return scenario.service({ name, databaseUrl: url });
 }
 
 async function isRelay(service: TestingModule): Promise<number | undefined> {
@@ -88,12 +80,12 @@ it('a replica that stops hands over, and the others lose nothing', async () => {
 });
 
 it('another replica takes over within five seconds when the first says nothing any more', async () => {
-  const wire = await FreezableWire.to(databaseUrl);
+  const proxy = await PostgresProxy.before(databaseUrl);
   try {
-    const first = await replica('replica-1', wire.url);
+    const first = await replica('replica-1', proxy.url);
     await soon(async () => expect(await isRelay(first)).toBe(1));
     const second = await replica('replica-2');
-    wire.freeze();
+    proxy.freezeOpen();
     const frozen = performance.now();
     await orderCreated(second, 'o-1');
     await soon(async () => expect(await effects(mail)).toEqual(['o-1']));
@@ -102,7 +94,7 @@ it('another replica takes over within five seconds when the first says nothing a
     // The first one finds out by itself, and stands by.
     await soon(async () => expect([await isRelay(first), await isRelay(second)]).toEqual([0, 1]));
   } finally {
-    await wire.close();
+    await proxy.close();
   }
 });
 
