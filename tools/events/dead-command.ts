@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { DeadLetter, DeadLetterFilter, EventsOperator } from '@rookery/messaging';
 import { payloadFromJson, payloadToJson } from './payload-json.js';
+import { PartlyFailed } from './partly-failed.js';
 import { table } from './table.js';
 import { UsageError } from './usage.js';
 
@@ -34,16 +35,16 @@ export async function deadCommand(
     case 'replay': {
       const chosen = await choose(deadLetters, numbers, options);
       if (options.payload !== undefined && chosen.length !== 1) throw new UsageError('--payload replays one event');
-      for (const { sequence, type } of chosen) {
+      return each('replayed', chosen, options, async ({ sequence, type }) => {
         const payload = options.payload && payloadFromJson(type, await readFile(options.payload, 'utf8'));
         await deadLetters.replay(sequence, payload || undefined);
-      }
-      return done('replayed', chosen, options);
+      });
     }
     case 'drop': {
       const chosen = await choose(deadLetters, numbers, options);
-      for (const { sequence } of chosen) await deadLetters.drop(sequence);
-      return done('dropped', chosen, options);
+      return each('dropped', chosen, options, async ({ sequence }) => {
+        await deadLetters.drop(sequence);
+      });
     }
     default:
       throw new UsageError(`dead takes list, show, replay or drop, got ${action ?? 'nothing'}`);
@@ -86,8 +87,34 @@ function readable(type: string, payload: Uint8Array): { payload: unknown; unread
   }
 }
 
+/**
+ * Does `work` for each of them: one that fails keeps no other from it.
+ * @throws {PartlyFailed} when there were several and some failed; of a single one, what it failed with
+ */
+async function each(
+  what: string,
+  letters: readonly DeadLetter[],
+  options: DeadOptions,
+  work: (letter: DeadLetter) => Promise<void>,
+): Promise<string> {
+  const worked: DeadLetter[] = [];
+  const failed: { letter: DeadLetter; error: Error }[] = [];
+  for (const letter of letters) {
+    try {
+      await work(letter);
+      worked.push(letter);
+    } catch (error) {
+      failed.push({ letter, error: error as Error });
+    }
+  }
+  if (failed.length === 0) return done(what, worked, options);
+  if (letters.length === 1) throw failed[0]!.error;
+  const lines = failed.map(({ letter, error }) => `\n  ${letter.sequence}: ${error.message}`);
+  throw new PartlyFailed(`not ${what}:${lines.join('')}`, done(what, worked, options));
+}
+
 function done(what: string, letters: readonly DeadLetter[], { json }: DeadOptions): string {
   const numbers = letters.map(({ sequence }) => sequence);
   if (json) return JSON.stringify({ [what]: numbers });
-  return numbers.length === 0 ? `${what} none: no dead letter is so` : `${what} ${numbers.join(', ')}`;
+  return numbers.length === 0 ? `${what} none` : `${what} ${numbers.join(', ')}`;
 }

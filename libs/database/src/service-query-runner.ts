@@ -3,7 +3,7 @@ import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { PostgresQueryRunner } from 'typeorm/driver/postgres/PostgresQueryRunner.js';
 import { backOff } from './backoff.js';
 import type { CommitHooks } from './commit-hooks.js';
-import { isReadOnlyServer, isReadTimeout, isReleased, mapDatabaseError, whyRepeat } from './database-errors.js';
+import { isReadOnlyServer, isReadTimeout, isReleased, mapDatabaseError, mappingErrors, whyRepeat } from './database-errors.js';
 import type { LeasedClient } from './leased-client.js';
 import type { Ahead } from './statement-batch.js';
 import type { IsolationLevel } from './transactions.js';
@@ -81,13 +81,13 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
       if (isReadTimeout(error) || (!refusesWrites && isReadOnlyServer(error)))
         await this.discardable.releasePostgresConnection(error);
       const reason = this.repeats > 0 ? whyRepeat(error) : undefined;
-      const opens = this.opening && reason === 'broken' && text !== 'COMMIT';
+      const opens = this.opening && reason === 'broken' && !ENDS.test(text);
       const repeatable = reason && (opens || (reads && !this.isTransactionActive));
       if (!repeatable || !(await backOff(REPEATS - this.repeats))) throw mapDatabaseError(error) ?? error;
       onRepeat(opens ? 'transaction' : 'read', reason);
       if (opens) {
         // Statements that were issued together fail together.
-        if (this.databaseConnection === connection) this.reopening = this.reopen(error);
+        if (this.databaseConnection === connection) this.reopening = mappingErrors(() => this.reopen(error));
         await this.reopening;
         return await run(this);
       }

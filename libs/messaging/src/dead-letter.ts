@@ -1,3 +1,4 @@
+import type { Delivery } from './event.js';
 import { decodeHeader, encodeHeader } from './header-value.js';
 import type { Settlement } from './settlement.js';
 
@@ -19,12 +20,51 @@ export interface DeadLetter {
   /** The code of the error, or its name. */
   readonly code?: string;
   readonly stack?: string;
+  /** Where its payload is, when the letter could not hold it: `message 17 of order_v1`. */
+  readonly payloadIn?: string;
   /** The event's own, as they came. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** A letter as it is stored. */
+interface Form {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly payload: Uint8Array;
+}
+
+/** What the letter gets besides: its id, which NATS reads, and the frame of the headers. */
+const FRAME = 80;
+
+/**
+ * The event as it came, with what went wrong in `dead-*` headers; an event may be as large as NATS takes it, and then there
+ * is no room for that. @returns as much of it as `room` bytes hold: all, without the stack, or without the payload, which
+ * stays where it is
+ */
+export function deadLetterForm(service: string, delivery: Delivery, dead: Settlement & { kind: 'dead' }, room: number) {
+  const { event, attempt, place } = delivery;
+  const headers = { ...event.headers, ...deadLetterHeaders(service, attempt, dead) };
+  const whole: Form = { headers, payload: event.payload };
+  if (sizeOf(whole) <= room) return whole;
+  const { 'dead-stack': _, ...others } = headers;
+  const withoutStack: Form = { headers: others, payload: event.payload };
+  if (!place || sizeOf(withoutStack) <= room) return withoutStack;
+  const where = encodeHeader(`message ${place.sequence} of ${place.stream}`);
+  return { headers: { ...headers, 'dead-payload-in': where }, payload: new Uint8Array() };
+}
+
+function sizeOf({ headers, payload }: Form): number {
+  const lines = Object.entries(headers).map(([name, value]) => Buffer.byteLength(`${name}: ${value}\r\n`));
+  return lines.reduce((sum, size) => sum + size, FRAME + payload.length);
+}
+
+/** The place that `payloadIn` names. */
+export function placeOf(payloadIn: string): { stream: string; sequence: number } | undefined {
+  const [, sequence, stream] = /^message (\d+) of (\S+)$/.exec(payloadIn) ?? [];
+  return stream ? { stream, sequence: Number(sequence) } : undefined;
+}
+
 /** What is added to the headers of an event when `service` gives it up. */
-export function deadLetterHeaders(
+function deadLetterHeaders(
   service: string,
   attempts: number,
   { reason, code, stack }: Settlement & { kind: 'dead' },
@@ -53,6 +93,7 @@ export function deadLetterOf(sequence: number, type: string, all: Readonly<Recor
     reason: of('dead-reason') ?? '',
     code: of('dead-code'),
     stack: of('dead-stack'),
+    payloadIn: of('dead-payload-in'),
     headers: Object.fromEntries(Object.entries(all).filter(([name]) => !/^(dead|nats)-/.test(name))),
   };
 }

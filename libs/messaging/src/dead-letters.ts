@@ -4,10 +4,11 @@ import {
   JetStreamApiCodes,
   JetStreamApiError,
   type JetStreamManager,
+  type StoredMsg,
   jetstream,
 } from '@nats-io/jetstream';
 import { type MsgHdrs, type NatsConnection, headers as natsHeaders } from '@nats-io/transport-node';
-import { type DeadLetter, deadLetterOf } from './dead-letter.js';
+import { type DeadLetter, deadLetterOf, placeOf } from './dead-letter.js';
 import { DEAD_LETTER_STREAM, REPLAY_STREAM, replayConsumerName, replayPrefix } from './jetstream-names.js';
 
 /** Which dead letters; every condition that is given has to hold. */
@@ -63,12 +64,11 @@ export class DeadLetters {
 
   /** One letter with its payload; undefined when there is none of that number. */
   async get(sequence: number): Promise<(DeadLetter & { payload: Uint8Array }) | undefined> {
-    // Asking a server of 2.9 for a message of a stream that is not there is not safe.
-    if (!(await found(this.manager.streams.info(DEAD_LETTER_STREAM)))) return undefined;
-    const message = await found(this.manager.streams.getMessage(DEAD_LETTER_STREAM, { seq: sequence }));
-    if (!message) return undefined;
-    const letter = deadLetterOf(sequence, typeOf(message.subject), plainHeaders(message.header));
-    return { ...letter, payload: message.data };
+    const read = await this.read(sequence);
+    if (!read) return undefined;
+    const { letter, payload } = read;
+    if (payload) return { ...letter, payload };
+    return { ...letter, payloadIn: `${letter.payloadIn}, which is gone`, payload: new Uint8Array() };
   }
 
   /**
@@ -78,20 +78,41 @@ export class DeadLetters {
    * @throws when the letter is not there, or its service never listened for replays
    */
   async replay(sequence: number, payload?: Uint8Array): Promise<void> {
-    const letter = await this.get(sequence);
-    if (!letter) throw new Error(`there is no dead letter ${sequence}`);
+    const read = await this.read(sequence);
+    if (!read) throw new Error(`there is no dead letter ${sequence}`);
+    const { letter } = read;
     const { service, type } = letter;
+    const content = payload ?? read.payload;
+    if (!content) throw new Error(`dead letter ${sequence} can only be replayed with a payload: its payload is gone`);
     if (!(await found(this.manager.consumers.info(REPLAY_STREAM, replayConsumerName(service))))) {
       throw new Error(`${service} takes no replays from this NATS: a service that handles events must have run here`);
     }
     const headers = natsHeaders();
     for (const [name, value] of Object.entries(letter.headers)) headers.set(name, value);
-    await jetstream(this.nats).publish(`${replayPrefix(service)}${type}`, payload ?? letter.payload, {
+    await jetstream(this.nats).publish(`${replayPrefix(service)}${type}`, content, {
       headers,
       // Whoever replays it twice within two minutes, because the command was cut off, replays it once.
       msgID: `replay ${letter.time} ${sequence}`,
     });
     await this.drop(sequence);
+  }
+
+  /** @returns undefined when there is none of that number; no payload when it was elsewhere and is gone */
+  private async read(sequence: number): Promise<{ letter: DeadLetter; payload?: Uint8Array } | undefined> {
+    const message = await this.message(DEAD_LETTER_STREAM, sequence);
+    if (!message) return undefined;
+    const letter = deadLetterOf(sequence, typeOf(message.subject), plainHeaders(message.header));
+    const place = letter.payloadIn === undefined ? undefined : placeOf(letter.payloadIn);
+    if (!place) return { letter, payload: message.data };
+    const kept = await this.message(place.stream, place.sequence);
+    // A stream that was made anew counts from 1 again.
+    return { letter, payload: kept && plainHeaders(kept.header)['ce-id'] === letter.id ? kept.data : undefined };
+  }
+
+  private async message(stream: string, sequence: number): Promise<StoredMsg | undefined> {
+    // Asking a server of 2.9 for a message of a stream that is not there is not safe.
+    if (!(await found(this.manager.streams.info(stream)))) return undefined;
+    return (await found(this.manager.streams.getMessage(stream, { seq: sequence }))) ?? undefined;
   }
 
   /** Forgets a letter. @returns whether it was there */

@@ -3,6 +3,16 @@ import type { Delivery, PublishedEvent } from './event.js';
 import type { Leases } from './leases.js';
 import type { Settlement } from './settlement.js';
 
+/** What a replica consumes. */
+export interface ConsumerState {
+  /** The events' type, or of which types: `order.v1.>`. */
+  readonly type: string;
+  /** Events that wait for their handlers or are with them; undefined when this replica cannot tell. */
+  readonly pending?: number;
+  /** Why events are not consumed. */
+  readonly trouble?: string;
+}
+
 /** Who wants the events of one type. */
 export interface EventSubscription {
   /** The service's name: of all subscriptions of one group, one gets the event. Each group gets each event. */
@@ -18,6 +28,8 @@ export interface EventSubscription {
   readonly ordered?: Leases;
   /** Decides what becomes of the delivery; the bus carries it out. Rejecting counts as a failure to be retried. */
   handle(delivery: Delivery): Promise<Settlement>;
+  /** Told when the event is stored among the dead letters: from now on it is handled only when it is replayed. */
+  buried?(event: PublishedEvent): Promise<void>;
 }
 
 /**
@@ -46,6 +58,11 @@ export abstract class EventBus {
 
   /** What readiness says of the bus. */
   abstract state(): DependencyState;
+
+  /** The consumers of this replica, where the driver has any. */
+  consumers(): readonly ConsumerState[] {
+    return [];
+  }
 
   /** Lets go of the connection. After the subscriptions are stopped. */
   abstract close(): Promise<void>;

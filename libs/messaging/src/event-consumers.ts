@@ -1,17 +1,18 @@
 import { orAborted } from '@rookery/context';
 import type { Transactions } from '@rookery/database';
 import type { Logger } from '@rookery/observability';
-import { type Delivery, receivedEvent } from './event.js';
+import { type Delivery, inboxId, receivedEvent } from './event.js';
 import type { EventBus } from './event-bus.js';
 import { EventCalls } from './event-calls.js';
 import type { EventHandlers, FoundHandler } from './event-handlers.js';
+import { FailureCounts } from './failure-counts.js';
 import type { Inbox } from './inbox.js';
 import { consumerName } from './jetstream-names.js';
 import type { Leases } from './leases.js';
 import type { DeliveryOutcome, MessagingMetrics } from './messaging.metrics.js';
 import type { HandlerOptions } from './on-event.decorator.js';
 import { RateLimit } from './rate-limit.js';
-import { DONE, type DeliveryPolicy, type Settlement, settleFailure } from './settlement.js';
+import { DONE, type DeliveryPolicy, type Settlement, isOutage, settleFailure } from './settlement.js';
 
 /** What consuming takes from the configuration; milliseconds. */
 export interface ConsumingOptions extends DeliveryPolicy {
@@ -27,6 +28,7 @@ interface Route {
   /** Its name in the inbox. */
   readonly consumer: string;
   readonly rate: RateLimit | undefined;
+  readonly failures: FailureCounts;
   readonly options: ConsumingOptions;
 }
 
@@ -57,6 +59,7 @@ export class EventConsumers {
         handler,
         consumer: consumerName(this.service, codec.$type),
         rate,
+        failures: new FailureCounts(),
         options: this.optionsOf(options),
       };
       const stop = this.bus.subscribe({
@@ -65,9 +68,11 @@ export class EventConsumers {
         concurrency: route.options.concurrency,
         ordered: options.ordered ? this.leases : undefined,
         handle: (delivery) => this.consume(route, delivery),
+        buried: (event) => this.inbox.noteDead(route.consumer, inboxId(event)),
       });
       this.stops.push(stop);
     }
+    this.metrics.watch(() => this.bus.consumers());
   }
 
   /** No new deliveries; waits for the running handlers, and ends those that take too long for the bus. */
@@ -88,7 +93,10 @@ export class EventConsumers {
     };
   }
 
-  private async consume({ handler, consumer, rate, options }: Route, delivery: Delivery): Promise<Settlement> {
+  private async consume(
+    { handler, consumer, rate, failures, options }: Route,
+    delivery: Delivery,
+  ): Promise<Settlement> {
     try {
       await rate?.turn(this.stopping.signal);
     } catch {
@@ -102,9 +110,16 @@ export class EventConsumers {
         // A handler that does not listen to its signal must not keep its place for ever. Its transaction is undone.
         const fresh = await orAborted(this.handle(handler, consumer, delivery), signal);
         this.report(delivery, fresh ? 'handled' : 'duplicate', started);
+        failures.forget(delivery.event.id);
         return DONE;
       } catch (error) {
-        const settlement = settleFailure(error, delivery.attempt, options);
+        const { attempt, event } = delivery;
+        const settlement = settleFailure(
+          error,
+          { attempt, failures: isOutage(error) ? 0 : failures.add(event.id) },
+          options,
+        );
+        if (settlement.kind === 'dead') failures.forget(event.id);
         const delay = settlement.kind === 'retry' ? settlement.delay : undefined;
         this.report(delivery, settlement.kind === 'dead' ? 'dead' : 'retry', started, { error, delay });
         return settlement;
@@ -115,22 +130,25 @@ export class EventConsumers {
   /** @returns false when the event was handled before */
   private async handle(handler: FoundHandler, consumer: string, delivery: Delivery): Promise<boolean> {
     const event = receivedEvent(handler.codec, delivery);
+    const id = inboxId(delivery.event);
     if (!delivery.fresh) {
       return this.transactions.run(async (tx) => {
-        const fresh = await this.inbox.note(tx, consumer, event.id);
+        const fresh = await (delivery.replayed
+          ? this.inbox.noteReplay(tx, consumer, id)
+          : this.inbox.note(tx, consumer, id));
         if (fresh) await handler.handle(event, tx);
         return fresh;
       });
     }
     try {
       await this.transactions.run(async (tx) => {
-        await this.inbox.noteWithNext(tx, consumer, event.id);
+        await this.inbox.noteWithNext(tx, consumer, id);
         await handler.handle(event, tx);
       });
       return true;
     } catch (error) {
       // Perhaps because it was no news after all; while that cannot be told, because of what it says.
-      if (await this.inbox.has(consumer, event.id).catch(() => false)) return false;
+      if (await this.inbox.has(consumer, id).catch(() => false)) return false;
       throw error;
     }
   }

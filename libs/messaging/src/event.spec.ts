@@ -1,7 +1,7 @@
 import { runWithContext } from '@rookery/context';
 import { OrderCreated, OrderConfirmed } from '@rookery/contracts/order/v1';
 import { describe, expect, it } from 'vitest';
-import { eventFromWire, newEvent, receivedEvent, UnreadableEvent } from './event.js';
+import { eventFromWire, inboxId, newEvent, receivedEvent, UnreadableEvent } from './event.js';
 import { decodeHeader, encodeHeader } from './header-value.js';
 
 const now = new Date('2026-03-01T12:00:00.000Z');
@@ -63,11 +63,20 @@ describe('receivedEvent', () => {
 
   it.each([
     ['ce-specversion', '0.3'],
-    ['ce-id', '17'],
+    ['ce-id', ''],
     ['ce-type', 'order.v1.OrderDeleted'],
     ['ce-time', 'yesterday'],
   ])('refuses a %s of "%s"', (name, value) => {
     expect(() => read({ [name]: value })).toThrow(UnreadableEvent);
+  });
+
+  it('takes what others send: any id, and no time', () => {
+    const headers = { 'ce-specversion': '1.0', 'ce-type': sent.type, 'ce-source': 'theirs', 'ce-id': '17' };
+    const event = eventFromWire(sent.type, Object.entries(headers), sent.payload, now);
+    expect(receivedEvent(OrderCreated, { event, attempt: 1 })).toMatchObject({ id: '17', time: now });
+    expect(inboxId(event)).toMatch(/^[0-9a-f]{32}$/);
+    expect(inboxId({ ...event, headers: { ...event.headers, 'ce-source': 'another' } })).not.toBe(inboxId(event));
+    expect(inboxId(sent)).toBe(sent.id);
   });
 
   it('refuses a payload that is no message', () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { callContext } from '@rookery/context';
 import type { MessageCodec } from '@rookery/contracts';
 import { newId } from '@rookery/database';
@@ -9,7 +10,7 @@ import { decodeHeader, encodeHeader } from './header-value.js';
  * protobuf message, and the subject is the type.
  */
 export interface PublishedEvent {
-  /** A UUIDv7, `ce-id`: what deduplication goes by, on the bus and in the inbox. */
+  /** `ce-id`, a UUIDv7 when it is ours: what deduplication goes by, on the bus and in the inbox. */
   readonly id: string;
   /** The full name of the protobuf message, `order.v1.OrderCreated`. */
   readonly type: string;
@@ -27,6 +28,10 @@ export interface Delivery {
   readonly attempt: number;
   /** Whether, by all that the bus knows, nobody can have handled it yet. Only a hint: the inbox decides. */
   readonly fresh?: boolean;
+  /** Whether an operator asked for it, after the event was given up. */
+  readonly replayed?: boolean;
+  /** Where the bus keeps the event, when it does. */
+  readonly place?: { readonly stream: string; readonly sequence: number };
 }
 
 /** What an `@OnEvent` handler gets. */
@@ -85,23 +90,38 @@ export function newEvent<T>(
   return { id, type: codec.$type, key, headers, payload: codec.encode(codec.fromPartial(payload)).finish() };
 }
 
-/** The event that arrived with these headers, which may be anybody's: header names in any case, attributes missing. */
+/**
+ * The event that arrived with these headers, which may be anybody's: header names in any case, attributes missing. One
+ * that does not say when it happened did so when it was stored.
+ */
 export function eventFromWire(
   type: string,
   received: Iterable<readonly [string, string]>,
   payload: Uint8Array,
+  storedAt?: Date,
 ): PublishedEvent {
   const headers: Record<string, string> = {};
   for (const [name, value] of received) headers[name.toLowerCase()] = value;
+  if (storedAt) headers['ce-time'] ??= storedAt.toISOString();
   const key = headers['ce-partitionkey'];
   return { id: headers['ce-id'] ?? '', type, key: key && decodeHeader(key), headers, payload };
+}
+
+/**
+ * The UUID that the inbox knows an event by: its id, or one made of its source and its id, which CloudEvents has unique
+ * together, when others gave it an id of another kind.
+ */
+export function inboxId({ id, headers }: PublishedEvent): string {
+  if (UUID.test(id)) return id;
+  const source = headers['ce-source'] ?? '';
+  return createHash('sha256').update(`${source} ${id}`).digest('hex').slice(0, 32);
 }
 
 /** What the delivery says to a handler of `codec`'s type. @throws {UnreadableEvent} */
 export function receivedEvent<T>(codec: MessageCodec<T>, { event, attempt }: Delivery): ReceivedEvent<T> {
   const { headers, id, key } = event;
   if (headers['ce-specversion'] !== '1.0') throw new UnreadableEvent('its ce-specversion is not 1.0');
-  if (!UUID.test(id)) throw new UnreadableEvent(`its ce-id is no UUID, got "${id}"`);
+  if (id === '') throw new UnreadableEvent('it has no ce-id');
   const type = headers['ce-type'];
   if (type !== codec.$type) throw new UnreadableEvent(`its ce-type is "${type}", expected "${codec.$type}"`);
   const requestId = headers['x-request-id'];

@@ -47,7 +47,7 @@ export class InProcessBus extends EventBus {
   }
 
   subscribe(subscription: EventSubscription): () => Promise<void> {
-    const onRejection = (error: unknown, attempt: number) => settleFailure(error, attempt, this.options);
+    const onRejection = (error: unknown, attempt: number) => settleFailure(error, { attempt }, this.options);
     const member: Member = { subscription, running: new Set(), onRejection };
     this.hub.join(member);
     return async () => {

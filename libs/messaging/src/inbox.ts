@@ -3,6 +3,15 @@ import type { EntityManager } from 'typeorm';
 
 const NOTE = 'INSERT INTO inbox (consumer, id) VALUES ($1, $2)';
 const NOTE_IF_NEW = `${NOTE} ON CONFLICT DO NOTHING RETURNING id`;
+// The entry for the replay is pruned later than the other one, which alone would refuse it.
+const NOTE_DEAD = `
+  WITH noted AS (${NOTE} ON CONFLICT DO NOTHING RETURNING id)
+  INSERT INTO inbox (consumer, id, received_at) SELECT $3::text, id, now() + interval '1 day' FROM noted
+  ON CONFLICT DO NOTHING`;
+const NOTE_REPLAY = `
+  WITH revived AS (DELETE FROM inbox WHERE consumer = $3 AND id = $2 RETURNING id),
+    noted AS (${NOTE} ON CONFLICT DO NOTHING RETURNING id)
+  SELECT id FROM revived UNION ALL SELECT id FROM noted`;
 const FIND = 'SELECT 1 FROM inbox WHERE consumer = $1 AND id = $2';
 
 /** Milliseconds. A day longer than the streams keep events: what is forgotten here cannot be delivered again. */
@@ -16,6 +25,11 @@ const PRUNE = `
     ) RETURNING 1
   )
   SELECT count(*)::int AS count FROM gone`;
+
+/** No name of a consumer has that sign. */
+function deadTo(consumer: string): string {
+  return `${consumer}#dead`;
+}
 
 /** Remembers which events were handled, so that one that is delivered again has no second effect. */
 export class Inbox {
@@ -38,17 +52,29 @@ export class Inbox {
     await this.transactions.runWithNext(tx, NOTE, [consumer, id]);
   }
 
+  /**
+   * Notes that the event was given up, so that it is not handled when it comes again, except by a replay: beside the entry
+   * that any event gets there is one that the replay takes away.
+   */
+  async noteDead(consumer: string, id: string): Promise<void> {
+    await this.transactions.run((tx) => tx.query(NOTE_DEAD, [consumer, id, deadTo(consumer)]));
+  }
+
+  /** As `note`, for a replay. @returns false when the event was handled before */
+  async noteReplay(tx: EntityManager, consumer: string, id: string): Promise<boolean> {
+    const rows: unknown[] = await tx.query(NOTE_REPLAY, [consumer, id, deadTo(consumer)]);
+    return rows.length > 0;
+  }
+
   async has(consumer: string, id: string): Promise<boolean> {
     // Of the primary: a replica may not know it yet.
     const rows = await this.transactions.run((tx) => tx.query<unknown[]>(FIND, [consumer, id]));
     return rows.length > 0;
   }
 
-  /** Deletes what is too old to be delivered again, a little at a time. */
-  async prune(control: ControlConnection): Promise<void> {
-    for (let count = PRUNE_BATCH; count === PRUNE_BATCH;) {
-      const [row] = await control.query<{ count: number }>(PRUNE);
-      count = row?.count ?? 0;
-    }
+  /** Deletes some of what is too old to be delivered again. @returns whether there may be more of it */
+  async prune(control: ControlConnection): Promise<boolean> {
+    const [row] = await control.query<{ count: number }>(PRUNE);
+    return row?.count === PRUNE_BATCH;
   }
 }

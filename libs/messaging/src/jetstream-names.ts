@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** Where dead letters of every service go. */
 export const DEAD_LETTER_STREAM = 'dead_letters';
 const DEAD_LETTER_SUBJECT = 'dead';
@@ -48,9 +50,21 @@ export function replayConsumerName(service: string): string {
   return `${consumerPrefix(service)}replays`;
 }
 
-/** The durable consumer of a service's ordered handlers for one stream: `mail-service__order_v1`. */
-export function orderedConsumerName(service: string, stream: string): string {
-  return `${consumerPrefix(service)}${stream}`;
+/**
+ * The durable consumer of a service's ordered handlers for one stream: `mail-service__order_v1__6ff3c2a1b0d4`. Another one
+ * for each set of types, so that a version which handles more of them begins where nobody has passed these for it.
+ */
+export function orderedConsumerName(service: string, stream: string, types: Iterable<string>): string {
+  const set = createHash('sha256')
+    .update([...types].sort().join(' '))
+    .digest('hex')
+    .slice(0, 12);
+  return `${consumerPrefix(service)}${stream}__${set}`;
+}
+
+/** Whether it is one of those: nobody has to remove them. */
+export function isOrderedConsumer(name: string): boolean {
+  return /__[0-9a-f]{12}$/.test(name);
 }
 
 /** What the names of a service's durable consumers begin with. */

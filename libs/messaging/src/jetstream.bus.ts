@@ -4,8 +4,8 @@ import { Unavailable } from '@rookery/errors';
 import type { DependencyState, Logger } from '@rookery/observability';
 import { type MsgHdrs, type NatsConnection, headers as natsHeaders } from '@nats-io/transport-node';
 import type { Delivery, PublishedEvent } from './event.js';
-import { EventBus, type EventSubscription } from './event-bus.js';
-import { deadLetterHeaders } from './dead-letter.js';
+import { type ConsumerState, EventBus, type EventSubscription } from './event-bus.js';
+import { deadLetterForm } from './dead-letter.js';
 import type { ConsumerTimes } from './jetstream.consumer.js';
 import { JetStreamGroup } from './jetstream.group.js';
 import { JetStreamPublisher } from './jetstream.publisher.js';
@@ -56,7 +56,16 @@ export class JetStreamBus extends EventBus {
   }
 
   state(): DependencyState {
-    return this.client.state();
+    const state = this.client.state();
+    const refused = this.consumers().filter(({ trouble }) => trouble !== undefined);
+    if (!state.up || refused.length === 0) return state;
+    return { up: false, detail: refused.map(({ type, trouble }) => `${type} is not consumed: ${trouble}`).join('; ') };
+  }
+
+  override consumers(): readonly ConsumerState[] {
+    const { up, detail } = this.client.state();
+    const all = [...this.groups.values()].flatMap((group) => group.consumers());
+    return up ? all : all.map((consumer) => ({ ...consumer, trouble: detail }));
   }
 
   close(): Promise<void> {
@@ -68,12 +77,14 @@ export class JetStreamBus extends EventBus {
     return new JetStreamGroup(name, this.client, this.topology, this.options, bury, this.logger);
   }
 
-  /** The event as it came, under another subject, with what went wrong in `dead-*` headers. */
-  private async bury(group: string, { event, attempt }: Delivery, dead: Settlement & { kind: 'dead' }): Promise<void> {
-    const headers = toHeaders({ ...event.headers, ...deadLetterHeaders(group, attempt, dead) });
+  /** Under another subject. */
+  private async bury(group: string, delivery: Delivery, dead: Settlement & { kind: 'dead' }): Promise<void> {
+    const { event, attempt } = delivery;
+    const room = this.client.current().nats.info?.max_payload ?? Infinity;
+    const { headers, payload } = deadLetterForm(group, delivery, dead, room);
     // No deduplication: an event that is replayed and fails again is a dead letter again.
     const id = randomUUID();
-    await this.store(deadLetterSubject(group, event.type), event.payload, { id, headers }, (live) =>
+    await this.store(deadLetterSubject(group, event.type), payload, { id, headers: toHeaders(headers) }, (live) =>
       this.topology.deadLetters(live),
     );
     const { id: dying, type } = event;
@@ -96,7 +107,7 @@ export class JetStreamBus extends EventBus {
       await ensure(live);
       await this.publisherOn(live.nats).publish(subject, payload, id, headers);
     } catch (error) {
-      this.topology.forget();
+      this.topology.forget(subject);
       if (error instanceof TopologyMismatch) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       throw new Unavailable(`JetStream did not take the event: ${reason}`, { cause: error });

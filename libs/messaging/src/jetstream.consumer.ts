@@ -2,6 +2,7 @@ import { setImmediate as endOfTurn, setTimeout as sleep } from 'node:timers/prom
 import type { Logger } from '@rookery/observability';
 import { type Consumer, type ConsumerInfo, type ConsumerMessages, type JsMsg, jetstream } from '@nats-io/jetstream';
 import { type Delivery, type PublishedEvent, eventFromWire } from './event.js';
+import type { ConsumerState } from './event-bus.js';
 import { DUPLICATE_WINDOW } from './jetstream-topology.js';
 import type { Held } from './leases.js';
 import type { LiveConnection, NatsClient } from './nats-client.js';
@@ -39,6 +40,8 @@ export interface ConsumerTimes {
 const PULL_EXPIRES = 30_000;
 /** Between two attempts to get at the consumer. */
 const RETRY = { first: 100, longest: 5_000 };
+/** How often, at least, the server is asked what waits. */
+const LOOK = 10_000;
 
 /**
  * Consumes one durable consumer, and tells the server of deliveries that take long that they are still at work. Whatever
@@ -53,6 +56,10 @@ export class JetStreamConsumer {
   private freed: () => void = () => {};
   /** When the consumer was made, in milliseconds of the server's clock. */
   private since = Number.POSITIVE_INFINITY;
+  private restartTenure: () => void = () => {};
+  private trouble: string | undefined;
+  private consumer: Consumer | undefined;
+  private pending: number | undefined;
   private acknowledging: Promise<void> | undefined;
   private readonly done: JsMsg[] = [];
 
@@ -63,8 +70,18 @@ export class JetStreamConsumer {
     private readonly onTrouble: () => void,
     private readonly logger: Logger,
   ) {
-    this.heartbeat = setInterval(() => this.sayWorking(), times.ackWait / 3);
+    this.heartbeat = setInterval(() => this.beat(), Math.min(times.ackWait / 3, LOOK));
     this.loop = this.run();
+  }
+
+  /** What it does, for those who watch it. What waits is as the server said it last, up to ten seconds ago. */
+  state(): ConsumerState {
+    return { type: this.source.title, pending: this.pending, trouble: this.trouble };
+  }
+
+  /** Has the source prepare it again. */
+  restart(): void {
+    this.restartTenure();
   }
 
   /** No new deliveries; resolves when the running ones are settled, or after the drain timeout. */
@@ -80,14 +97,13 @@ export class JetStreamConsumer {
   private async run(): Promise<void> {
     const { signal } = this.stopping;
     const { title } = this.source;
-    let reported: string | undefined;
     let wait = RETRY.first;
     while (!signal.aborted) {
       try {
         const live = await this.client.whenConnected(signal);
         await this.tenure(live, () => {
-          if (reported !== undefined) this.logger.info({ type: title }, 'events are being consumed again');
-          reported = undefined;
+          if (this.trouble !== undefined) this.logger.info({ type: title }, 'events are being consumed again');
+          this.trouble = undefined;
           wait = RETRY.first;
         });
       } catch (error) {
@@ -95,9 +111,9 @@ export class JetStreamConsumer {
         this.onTrouble();
         const reason = error instanceof Error ? error.message : String(error);
         // One line for each change of the reason, not one for each attempt.
-        if (reason !== reported)
+        if (reason !== this.trouble)
           this.logger.error({ type: title, reason }, 'events cannot be consumed; trying for ever');
-        reported = reason;
+        this.trouble = reason;
         await sleep(wait, undefined, { signal }).catch(() => {});
         wait = Math.min(wait * 2, RETRY.longest);
       }
@@ -113,6 +129,7 @@ export class JetStreamConsumer {
     const over = new AbortController();
     const end = () => over.abort();
     this.stopping.signal.addEventListener('abort', end);
+    this.restartTenure = end;
     const unlisten = this.client.onConnected(end);
     let held: Held | undefined;
     try {
@@ -124,10 +141,13 @@ export class JetStreamConsumer {
       onConsuming();
       const next = held ? info.delivered.consumer_seq + 1 : undefined;
       this.since = Date.parse(info.created);
-      await this.consume(jetstream(live.nats).consumers.getConsumerFromInfo(info), over.signal, next);
+      this.consumer = jetstream(live.nats).consumers.getConsumerFromInfo(info);
+      this.pending = pendingOf(info);
+      await this.consume(this.consumer, over.signal, next);
     } catch (error) {
       if (!over.signal.aborted) throw error;
     } finally {
+      this.consumer = this.pending = undefined;
       this.stopping.signal.removeEventListener('abort', end);
       unlisten();
       end();
@@ -216,9 +236,21 @@ export class JetStreamConsumer {
     return this.acknowledging;
   }
 
-  private sayWorking(): void {
+  private beat(): void {
     for (const message of this.held) message.working();
+    const { consumer } = this;
+    consumer?.info().then(
+      (info) => {
+        if (consumer === this.consumer) this.pending = pendingOf(info);
+      },
+      // Consuming breaks for the same reason, and says it.
+      () => undefined,
+    );
   }
+}
+
+function pendingOf({ num_pending: undelivered, num_ack_pending: unsettled }: ConsumerInfo): number {
+  return undelivered + unsettled;
 }
 
 /** What NATS itself reads (`Nats-Msg-Id`, `Nats-Expected-*`) is about one message, not about the event. */
@@ -228,9 +260,10 @@ function deliveryOf(message: JsMsg, type: string, since: number): Delivery {
   const headers = [...(message.headers ?? [])]
     .filter(([name]) => !OF_NATS.test(name))
     .map(([name, values]) => [name, values.at(-1) ?? ''] as const);
-  const event = eventFromWire(type, headers, message.data);
-  const { deliveryCount: attempt, timestampNanos } = message.info;
-  return { event, attempt, fresh: attempt === 1 && isFresh(event, timestampNanos / 1e6, since) };
+  const { deliveryCount: attempt, timestampNanos, stream, streamSequence: sequence } = message.info;
+  const storedAt = timestampNanos / 1e6;
+  const event = eventFromWire(type, headers, message.data, new Date(storedAt));
+  return { event, attempt, fresh: attempt === 1 && isFresh(event, storedAt, since), place: { stream, sequence } };
 }
 
 /**

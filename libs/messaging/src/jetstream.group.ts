@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { NotFound } from '@rookery/errors';
 import type { Logger } from '@rookery/observability';
 import { ConcurrencyGate } from '@rookery/resilience';
 import type { Delivery } from './event.js';
-import type { EventSubscription } from './event-bus.js';
+import type { ConsumerState, EventSubscription } from './event-bus.js';
 import { type ConsumerSource, type ConsumerTimes, JetStreamConsumer } from './jetstream.consumer.js';
 import {
   REPLAY_STREAM,
   consumerName,
+  isOrderedConsumer,
   orderedConsumerName,
   replayConsumerName,
   replayPrefix,
@@ -16,6 +18,7 @@ import type { JetStreamTopology } from './jetstream-topology.js';
 import { KeyLanes } from './key-lanes.js';
 import type { Leases } from './leases.js';
 import type { LiveConnection, NatsClient } from './nats-client.js';
+import { descriptionOf, settledEvents } from './settled-events.js';
 import { DONE, type DeliveryPolicy, type Settlement, settleFailure } from './settlement.js';
 
 type Dead = Settlement & { kind: 'dead' };
@@ -27,13 +30,21 @@ const ORDERED_PREFETCH = 64;
 /** Replays are few, and what they need was a person's attention. */
 const REPLAYS_AT_ONCE = 4;
 
+/** The ordered handlers of one stream. */
+interface Ordered {
+  /** Every type that this replica ever handled in order. */
+  readonly types: Set<string>;
+  readonly consumer: JetStreamConsumer;
+}
+
 /**
  * The subscriptions of one group (a service) on JetStream, and the durable consumers behind them: one for each type;
  * one for all ordered handlers of a stream, because order over several types needs one queue; one for replays.
  */
 export class JetStreamGroup {
   private readonly subscriptions = new Map<string, EventSubscription>();
-  private readonly ordered = new Map<string, JetStreamConsumer>();
+  private readonly alone = new Map<string, JetStreamConsumer>();
+  private readonly ordered = new Map<string, Ordered>();
   private replays: JetStreamConsumer | undefined;
   private leftReported = false;
 
@@ -50,23 +61,48 @@ export class JetStreamGroup {
   subscribe(subscription: EventSubscription): () => Promise<void> {
     const { type, ordered } = subscription;
     this.subscriptions.set(type, subscription);
-    const alone = ordered ? undefined : this.open(this.unorderedSource(subscription));
-    const { name: stream } = streamOf(type);
-    if (ordered && !this.ordered.has(stream)) this.ordered.set(stream, this.open(this.orderedSource(type, ordered)));
+    if (ordered) this.subscribeOrdered(type, ordered);
+    else this.alone.set(type, this.open(this.unorderedSource(subscription)));
     this.replays ??= this.open(this.replaySource());
     return async () => {
       this.subscriptions.delete(type);
-      const shared = [...this.subscriptions.values()].some(
-        (other) => other.ordered && streamOf(other.type).name === stream,
-      );
-      const stopping = [alone, ordered && !shared ? this.ordered.get(stream) : undefined];
-      if (ordered && !shared) this.ordered.delete(stream);
+      const stopping = [this.alone.get(type), ordered ? this.unneeded(streamOf(type).name) : undefined];
+      this.alone.delete(type);
       if (this.subscriptions.size === 0) {
         stopping.push(this.replays);
         this.replays = undefined;
       }
       await Promise.all(stopping.map((consumer) => consumer?.stop()));
     };
+  }
+
+  /** Its consumers, as they are now. */
+  consumers(): ConsumerState[] {
+    const ordered = [...this.ordered.values()].map(({ consumer }) => consumer);
+    const all = [...this.alone.values(), ...ordered, ...(this.replays ? [this.replays] : [])];
+    return all.map((consumer) => consumer.state());
+  }
+
+  private subscribeOrdered(type: string, leases: Leases): void {
+    const { name: stream } = streamOf(type);
+    const known = this.ordered.get(stream);
+    if (known) {
+      known.types.add(type);
+      known.consumer.restart();
+      return;
+    }
+    const types = new Set([type]);
+    this.ordered.set(stream, { types, consumer: this.open(this.orderedSource(type, types, leases)) });
+  }
+
+  /** The ordered consumer of a stream, which nobody subscribes to any more. */
+  private unneeded(stream: string): JetStreamConsumer | undefined {
+    const needed = [...this.subscriptions.values()].some(
+      ({ type, ordered }) => ordered && streamOf(type).name === stream,
+    );
+    const consumer = needed ? undefined : this.ordered.get(stream)?.consumer;
+    if (consumer) this.ordered.delete(stream);
+    return consumer;
   }
 
   private open(source: ConsumerSource): JetStreamConsumer {
@@ -82,11 +118,11 @@ export class JetStreamGroup {
       prepare: async (live) => {
         await this.topology.stream(live, type);
         const name = consumerName(this.name, type);
-        return this.topology.consumer(live, { stream: streamOf(type).name, name, filter: type, resume: false });
+        return this.topology.consumer(live, { stream: streamOf(type).name, name, filter: type });
       },
       typeOf: (subject) => subject,
       handle: (delivery) => this.attempt(subscription, delivery),
-      bury: (delivery, dead) => this.bury(this.name, delivery, dead),
+      bury: (delivery, dead) => this.giveUp(subscription, delivery, dead),
     };
   }
 
@@ -95,10 +131,12 @@ export class JetStreamGroup {
    * delivery in the order of the stream (a gap makes it start over), and handles those of a key in turn, trying a failed
    * one again in its place. Should two replicas believe for a while that they are the one, each still goes through every
    * key in order, and the inbox has the slower one wait for the other's commit and go on: no effect happens out of order.
+   * So do a version and the one before, whose handlers are others and which consumes beside it.
    */
-  private orderedSource(anyType: string, leases: Leases): ConsumerSource {
+  private orderedSource(anyType: string, types: ReadonlySet<string>, leases: Leases): ConsumerSource {
     const { name: stream, subjects } = streamOf(anyType);
-    const name = orderedConsumerName(this.name, stream);
+    const name = () => orderedConsumerName(this.name, stream, types);
+    let settled: ReadonlyMap<string, number> = new Map();
     const lanes = new KeyLanes();
     const gates = new Map<string, ConcurrencyGate>();
     const gateOf = ({ type, concurrency }: EventSubscription) => {
@@ -110,37 +148,45 @@ export class JetStreamGroup {
       title: subjects[0]!,
       capacity: HELD_BACK,
       prefetch: ORDERED_PREFETCH,
-      hold: (signal) => leases.hold(name, signal),
+      hold: (signal) => leases.hold(name(), signal),
       prepare: async (live) => {
         await this.topology.stream(live, anyType);
-        return this.topology.consumer(live, { stream, name, filter: subjects[0]!, resume: true });
+        settled = await settledEvents(live, this.name, stream);
+        const after = Math.min(...[...types].map((type) => settled.get(type) ?? 0));
+        const ordered = { description: descriptionOf(types), after };
+        return this.topology.consumer(live, { stream, name: name(), filter: subjects[0]!, ordered });
       },
       typeOf: (subject) => subject,
       handle: async (delivery, tenure) => {
-        const subscription = this.subscriptions.get(delivery.event.type);
-        if (!subscription?.ordered) return DONE;
+        const { type } = delivery.event;
+        const before = (settled.get(type) ?? 0) >= (delivery.place?.sequence ?? Infinity);
+        // Nobody's in this consumer: versions that have a handler of it consume another one.
+        if (before || !types.has(type)) return DONE;
+        const subscription = this.subscriptions.get(type);
+        // Stopped just now. It is for whoever comes next.
+        if (!subscription) return undefined;
         const gate = gateOf(subscription);
         return lanes.run(delivery.event.key, () => this.untilSettled(subscription, gate, delivery, tenure));
       },
-      bury: (delivery, dead) => this.bury(this.name, delivery, dead),
+      // It has done so itself, in the turn of the key.
+      bury: async () => undefined,
     };
   }
 
   private async untilSettled(
     subscription: EventSubscription,
     gate: ConcurrencyGate,
-    { event, attempt: first }: Delivery,
+    delivery: Delivery,
     tenure: AbortSignal,
   ): Promise<Settlement | undefined> {
-    for (let attempt = first; !tenure.aborted; attempt++) {
-      const settlement = await gate.run(async () =>
-        tenure.aborted ? undefined : this.attempt(subscription, { event, attempt }),
-      );
+    for (let { attempt } = delivery; !tenure.aborted; attempt++) {
+      const again = { ...delivery, attempt, fresh: false };
+      const settlement = await gate.run(async () => (tenure.aborted ? undefined : this.attempt(subscription, again)));
       let delay = settlement?.kind === 'retry' ? settlement.delay : 0;
       if (settlement?.kind === 'dead') {
         try {
           // Stored before its key goes on, or it could come again behind what follows.
-          await this.bury(this.name, { event, attempt }, settlement);
+          await this.giveUp(subscription, again, settlement);
           return DONE;
         } catch {
           delay = this.options.backoffLongest;
@@ -161,35 +207,42 @@ export class JetStreamGroup {
         await this.topology.replays(live);
         await this.reportLeft(live);
         const name = replayConsumerName(this.name);
-        return this.topology.consumer(live, { stream: REPLAY_STREAM, name, filter: `${prefix}>`, resume: false });
+        return this.topology.consumer(live, { stream: REPLAY_STREAM, name, filter: `${prefix}>` });
       },
       typeOf: (subject) => subject.slice(prefix.length),
       handle: async (delivery) => {
         const subscription = this.subscriptions.get(delivery.event.type);
-        if (!subscription) return { kind: 'dead', reason: `${this.name} has no handler of ${delivery.event.type}` };
-        // It was stored anew, and as often as somebody asked for it.
-        return this.attempt(subscription, { ...delivery, fresh: false });
+        // Another replica may be of a version that has one.
+        if (!subscription) return settleFailure(this.noHandler(delivery.event.type), delivery, this.options);
+        return this.attempt(subscription, { ...delivery, fresh: false, replayed: true });
       },
-      bury: (delivery, dead) => this.bury(this.name, delivery, dead),
+      bury: (delivery, dead) => this.giveUp(this.subscriptions.get(delivery.event.type), delivery, dead),
     };
   }
 
   /** Once: consumers that earlier versions of the service have left behind, which nobody empties. */
   private async reportLeft(live: LiveConnection): Promise<void> {
     if (this.leftReported) return;
-    const names = [...this.subscriptions.values()].map(({ type, ordered }) =>
-      ordered ? orderedConsumerName(this.name, streamOf(type).name) : consumerName(this.name, type),
-    );
-    const left = await this.topology.left(live, this.name, new Set([...names, replayConsumerName(this.name)]));
+    const names = [...this.alone.keys()].map((type) => consumerName(this.name, type));
+    const found = await this.topology.left(live, this.name, new Set([...names, replayConsumerName(this.name)]));
+    // Those go by themselves.
+    const left = found.filter((name) => !isOrderedConsumer(name));
     this.leftReported = true;
     if (left.length === 0) return;
     const remedy = 'when no replica of an older version runs any more, "npm run events -- consumers drop" removes them';
     this.logger.warn({ consumers: left }, `durable consumers without a handler: ${remedy}`);
   }
 
+  private async giveUp(subscription: EventSubscription | undefined, delivery: Delivery, dead: Dead): Promise<void> {
+    await this.bury(this.name, delivery, dead);
+    await subscription?.buried?.(delivery.event);
+  }
+
+  private noHandler(type: string): NotFound {
+    return new NotFound(`${this.name} has no handler of ${type}`);
+  }
+
   private attempt(subscription: EventSubscription, delivery: Delivery): Promise<Settlement> {
-    return subscription
-      .handle(delivery)
-      .catch((error: unknown) => settleFailure(error, delivery.attempt, this.options));
+    return subscription.handle(delivery).catch((error: unknown) => settleFailure(error, delivery, this.options));
   }
 }

@@ -5,6 +5,8 @@ const GRACE = 10_000;
 export interface Sighting {
   /** The position of the first event in it; when it was empty, the next that will be given. */
   readonly first: number;
+  /** The last position that was given. */
+  readonly last: number;
   /** PostgreSQL's transaction ids: every one below has ended, none from here on had begun. */
   readonly allEndedBelow: bigint;
   readonly noneBegunFrom: bigint;
@@ -18,21 +20,39 @@ export interface Sighting {
  */
 export class LowWaterMark {
   private mark = 0;
-  private candidate: { readonly position: number; readonly noneBegunFrom: bigint; readonly at: number } | undefined;
+  private final = 0;
+  private nearlyFinal = 0;
+  private previous: { readonly last: number; readonly noneBegunFrom: bigint } | undefined;
+  private candidate: { readonly last: number; readonly noneBegunFrom: bigint; readonly at: number } | undefined;
 
   /** Nothing is at this position or below. */
   get position(): number {
     return this.mark;
   }
 
-  observe({ first, allEndedBelow, noneBegunFrom }: Sighting, now: number): void {
+  /** Nothing appears any more at this position or below: what is there can be seen. */
+  get settled(): number {
+    return this.final;
+  }
+
+  /** As `settled`, and higher: without the grace for an insert that has its position and no transaction id yet. */
+  get likely(): number {
+    return this.nearlyFinal;
+  }
+
+  observe({ first, last, allEndedBelow, noneBegunFrom }: Sighting, now: number): void {
     const { candidate } = this;
     if (candidate && now - candidate.at >= GRACE && allEndedBelow >= candidate.noneBegunFrom) {
-      this.mark = candidate.position;
+      this.final = candidate.last;
       this.candidate = undefined;
     }
-    // Nothing should ever appear below. If it does, it must not be lost.
-    this.mark = Math.min(this.mark, first - 1);
-    this.candidate ??= { position: first - 1, noneBegunFrom, at: now };
+    // Nothing should ever appear below the mark. If it does, it must not be lost.
+    this.mark = Math.min(this.final, first - 1);
+    if (this.previous && allEndedBelow >= this.previous.noneBegunFrom) {
+      this.nearlyFinal = this.previous.last;
+      this.previous = undefined;
+    }
+    this.previous ??= { last, noneBegunFrom };
+    this.candidate ??= { last, noneBegunFrom, at: now };
   }
 }

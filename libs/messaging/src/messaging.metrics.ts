@@ -1,5 +1,6 @@
 import type { Metrics } from '@rookery/observability';
 import type { PublishedEvent } from './event.js';
+import type { ConsumerState } from './event-bus.js';
 
 /** From a millisecond to ten seconds, in seconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -21,7 +22,7 @@ export class MessagingMetrics {
   private readonly relay;
   private readonly jobs;
 
-  constructor(metrics: Metrics) {
+  constructor(private readonly metrics: Metrics) {
     this.published = metrics.counter('outbox_published_total', 'Events that left the outbox.');
     this.refused = metrics.counter('outbox_refused_total', 'Attempts to publish an event that the bus refused.');
     this.relay = metrics.gauge('outbox_relay', '1 in the replica that publishes the events of its service, else 0.');
@@ -53,6 +54,28 @@ export class MessagingMetrics {
   backlog({ pending, oldest }: { pending: number; oldest: number }): void {
     this.pending.set(pending);
     this.oldest.set(oldest);
+  }
+
+  /** @param read what this replica consumes; asked whenever the metrics are, so it must not ask a server */
+  watch(read: () => readonly ConsumerState[]): void {
+    this.metrics.gauge(
+      'event_consumer_up',
+      '0 while this replica cannot consume the events of the type, else 1.',
+      ['type'],
+      (gauge) => {
+        gauge.reset();
+        for (const { type, trouble } of read()) gauge.set({ type }, trouble === undefined ? 1 : 0);
+      },
+    );
+    this.metrics.gauge(
+      'event_consumer_pending',
+      'Events that wait for the handlers of the service or are with them, as replicas that consume them last saw it.',
+      ['type'],
+      (gauge) => {
+        gauge.reset();
+        for (const { type, pending } of read()) if (pending !== undefined) gauge.set({ type }, pending);
+      },
+    );
   }
 
   /** Whether this replica is the relay. When it is not, another one says what is in the outbox. */

@@ -50,7 +50,7 @@ export class MessagingModule {
       providers: [
         ...coreProviders(name),
         EventHandlers,
-        { provide: Inbox, useFactory: (transactions: Transactions) => new Inbox(transactions), inject: [Transactions] },
+        { provide: Inbox, useFactory: (transactions: Transactions) => new Inbox(transactions), inject: [TRANSACTIONS] },
         JobMethods,
         Clock,
         {

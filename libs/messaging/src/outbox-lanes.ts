@@ -1,7 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventBus } from './event-bus.js';
-import type { QueuedEvent } from './outbox-queue.js';
+import { HeldKeys } from './held-keys.js';
+import { type Lane, surplus } from './outbox-lane.js';
+import { KEY_SPAN, type LeftEvent, type QueuedEvent, type ReadOptions, type Reading } from './outbox-queue.js';
+import { OutboxScan, type Seen } from './outbox-scan.js';
 
 /** Milliseconds between two attempts to publish an event that the bus refuses, doubling. */
 const BACKOFF = { first: 100, longest: 2_000 };
@@ -9,16 +12,10 @@ const BACKOFF = { first: 100, longest: 2_000 };
 const SILENCE = 1_000;
 /** Of all payloads under way: memory, and what NATS may have to be sent at once. */
 const MAX_BYTES = 16_000_000;
-/** A lane holds at most this share of what may be under way, so that one busy key leaves room to others. */
-const LANE_SHARE = 1 / 16;
-
-/** Events that are published one after the other. */
-interface Lane {
-  readonly key: string | undefined;
-  readonly waiting: QueuedEvent[];
-  /** More of its key was read than it could take: it has to be read again when the lane has come to its end. */
-  overflown: boolean;
-}
+/** A lane holds at most this share of what may be under way; so do the lanes together that make no room for others. */
+const SHARE = 1 / 16;
+/** So many keys are read on at one look. */
+const KEYS_READ_ON = 8;
 
 /** Who hears of it. */
 export interface LanesListener {
@@ -31,62 +28,82 @@ export interface LanesListener {
 
 /**
  * Publishes many events at once, those of one key one after the other: the next begins when the bus has acknowledged
- * the one before, however often that was refused. Refused events stay here, so nothing of their key can overtake them,
- * and hold up no others.
+ * the one before, however often that was refused. Refused events stay here, so nothing of their key can overtake them.
+ * When they are so many that they leave no room, all but some of their type go back, and their type and their keys are
+ * left out of what is read until the bus has taken one that stayed: they hold up no others.
  */
 export class OutboxLanes {
   private readonly lanes = new Map<string, Lane>();
   private readonly underway = new Map<string, QueuedEvent>();
   private readonly running = new Set<Promise<void>>();
+  private readonly scan = new OutboxScan();
+  /** Types that are left out, and whether the bus has taken one of them since. */
+  private readonly suspended = new Map<string, boolean>();
+  /** Those of which something is left out. */
+  private readonly held = new HeldKeys();
   private bytes = 0;
   private starved = false;
+  /** Milliseconds until what `room` did not want to read may be read. */
+  rest = Number.POSITIVE_INFINITY;
   private lastPublished = 0;
   private recovery = unlimited();
-  /** Events that wait for their next attempt. */
+  /** Events that the bus has refused and not taken since. */
   refused = 0;
 
   /** @param signal ends all of it; what is not published then stays in the outbox */
   constructor(
     private readonly bus: EventBus,
     private readonly listener: LanesListener,
-    private readonly signal: AbortSignal,
+    signal: AbortSignal,
   ) {
-    setMaxListeners(0, signal);
-    signal.addEventListener('abort', () => this.recovery.abort());
+    signal.addEventListener('abort', () => {
+      for (const { ending } of this.lanes.values()) ending.abort();
+      this.recovery.abort();
+    });
   }
 
-  /** What may be read now. Small amounts are not worth a read: then `limit` is 0, and `idle` is called later. */
-  room(): { limit: number; bytes: number; withoutPositions: string[]; withoutKeys: string[] } {
-    const free = this.bus.window - this.underway.size;
-    const bytes = MAX_BYTES - this.bytes;
-    this.starved = free < this.bus.window / 4 || bytes <= 0;
-    const overflown = [...this.lanes.values()].filter((lane) => lane.overflown);
+  /** What is to be read now. Small amounts are not worth it: then that is nothing, and `idle` is called later. */
+  room(seen: Seen): ReadOptions {
+    const now = performance.now();
+    if (!this.scan.reading) this.resume();
+    if (this.full()) this.relieve(now);
+    this.starved = this.full();
+    const overflown = [...this.lanes.values()].filter(({ more }) => more !== undefined);
+    const leavingOut = overflown.length > 0 || this.suspended.size > 0;
+    const wanting = overflown
+      .filter((lane) => this.wantsMore(lane))
+      .sort((a, b) => a.waiting.length - b.waiting.length);
+    const range = this.starved ? undefined : this.scan.next(seen, leavingOut, now);
+    this.rest = this.starved || range ? Number.POSITIVE_INFINITY : this.scan.restFor(now);
     return {
-      limit: this.starved ? 0 : free,
-      bytes,
+      range,
+      limit: this.bus.window - this.underway.size,
+      bytes: MAX_BYTES - this.bytes,
       withoutPositions: [...this.underway.keys()],
       withoutKeys: overflown.map(({ key }) => key!),
+      withoutTypes: [...this.suspended.keys()],
+      more: this.starved ? [] : wanting.slice(0, KEYS_READ_ON).map(({ key, more }) => ({ key: key!, after: more! })),
+      moreLimit: this.laneSize / 2,
     };
   }
 
-  /** Begins to publish what was read with `room`. @param limit of that reading: as many means that there may be more */
-  take(events: readonly QueuedEvent[], limit: number): void {
-    for (const event of events) {
-      // Keys are prefixed because an event's position could be another event's key.
-      const name = event.key === undefined ? event.position : `key ${event.key}`;
-      const lane = this.lanes.get(name) ?? this.open(name, event.key);
-      lane.overflown ||= lane.waiting.length >= this.bus.window * LANE_SHARE;
-      if (lane.overflown) continue;
-      lane.waiting.push(event);
-      this.underway.set(event.position, event);
-      this.bytes += event.payload.length;
-    }
-    this.starved ||= limit > 0 && events.length >= limit;
+  /** Begins to publish what was read with `room`. */
+  take(room: ReadOptions, reading: Reading): void {
+    for (const each of room.more) this.readOn(each, room, reading);
+    const { range, limit } = room;
+    if (!range) return;
+    for (const row of reading.range) this.put(row);
+    const complete = reading.range.length < limit && !reading.cut;
+    const position = complete ? range.upTo : Number(reading.range.at(-1)?.position ?? range.after);
+    this.scan.advance(position, reading.last, performance.now());
+    if (complete && !this.scan.reading) return;
+    if (this.full()) this.starved = true;
+    else this.listener.idle();
   }
 
   /** Whether something is being published right now. */
   get busy(): boolean {
-    return this.lanes.size > this.refused;
+    return this.running.size > this.refused;
   }
 
   /** Resolves when no lane works any more. */
@@ -94,60 +111,181 @@ export class OutboxLanes {
     await Promise.all(this.running);
   }
 
+  private get laneSize(): number {
+    return this.bus.window * SHARE;
+  }
+
+  private full(): boolean {
+    return this.bus.window - this.underway.size < this.bus.window / 4 || this.bytes >= MAX_BYTES;
+  }
+
+  private wantsMore({ more, refused, waiting }: Lane): boolean {
+    return more !== undefined && !refused && waiting.length <= this.laneSize / 2;
+  }
+
+  private readOn({ key, after }: ReadOptions['more'][number], room: ReadOptions, reading: Reading): void {
+    const lane = this.lanes.get(laneName(key));
+    // It was let go meanwhile.
+    if (lane?.more === undefined) return;
+    const rows = reading.more.filter((row) => row.key === key);
+    const complete = rows.length < room.moreLimit && !reading.cut;
+    lane.more = complete ? after + KEY_SPAN : Number(rows.at(-1)?.position ?? after);
+    const end = complete && lane.more >= reading.last;
+    for (const row of rows) if (!this.put(row, lane)) break;
+    // What was committed late, before what it has read, is found by the next pass; so is what is held.
+    if (end || this.held.has(key)) this.caughtUp(lane);
+    else if (this.wantsMore(lane)) this.listener.idle();
+  }
+
+  private caughtUp(lane: Lane): void {
+    lane.more = undefined;
+    this.scan.rewind();
+    if (!lane.running) this.lanes.delete(lane.name);
+    this.listener.idle();
+  }
+
+  /** @param reader the lane that asked for it @returns whether a lane has it now */
+  private put(row: QueuedEvent | LeftEvent, reader?: Lane): boolean {
+    const left = !('payload' in row) || this.suspended.has(row.type);
+    if (left || (row.key !== undefined && this.held.has(row.key))) {
+      if (row.key !== undefined) this.held.add(row.key);
+      return false;
+    }
+    const name = row.key === undefined ? row.position : laneName(row.key);
+    const lane = reader ?? this.lanes.get(name) ?? this.open(name, row.key);
+    if (!reader) {
+      const full = lane.waiting.length >= this.laneSize || lane.bytes >= MAX_BYTES * SHARE;
+      if (full) lane.more ??= Number(row.position) - 1;
+      if (lane.more !== undefined) return false;
+    }
+    lane.waiting.push(row);
+    lane.bytes += row.payload.length;
+    this.underway.set(row.position, row);
+    this.bytes += row.payload.length;
+    if (!lane.running) this.work(lane);
+    return true;
+  }
+
   private open(name: string, key: string | undefined): Lane {
-    const lane: Lane = { key, waiting: [], overflown: false };
+    const ending = unlimited();
+    const lane = {
+      name,
+      key,
+      waiting: [],
+      bytes: 0,
+      more: undefined,
+      running: false,
+      since: 0,
+      refused: false,
+      ending,
+    };
     this.lanes.set(name, lane);
-    // Not before it has got its events.
-    const work = Promise.resolve().then(() => this.run(name, lane));
-    this.running.add(work);
-    void work.finally(() => this.running.delete(work));
     return lane;
   }
 
+  private work(lane: Lane): void {
+    lane.running = true;
+    // Not before it has got its events.
+    const work = Promise.resolve().then(() => this.run(lane));
+    this.running.add(work);
+    void work.finally(() => this.running.delete(work));
+  }
+
   /** Never rejects. */
-  private async run(name: string, lane: Lane): Promise<void> {
+  private async run(lane: Lane): Promise<void> {
     const { waiting } = lane;
-    for (let event = waiting[0]; event && (await this.publish(event)); event = waiting[0]) {
+    for (let event = waiting[0]; event && (await this.publish(event, lane)); event = waiting[0]) {
       waiting.shift();
-      this.underway.delete(event.position);
-      this.bytes -= event.payload.length;
+      this.leave(event, lane);
       this.listener.published(event);
+      if (waiting.length === this.laneSize / 2 && this.wantsMore(lane)) this.listener.idle();
     }
+    lane.running = false;
+    if (lane.ending.signal.aborted) return;
     // At once: whatever is read from here on gets a lane of its own.
-    this.lanes.delete(name);
-    const roomy = this.underway.size <= this.bus.window / 2;
-    if (lane.overflown || this.lanes.size === 0 || (this.starved && roomy)) this.listener.idle();
+    if (lane.more === undefined) this.lanes.delete(lane.name);
+    const roomy = this.underway.size <= this.bus.window / 2 && this.bytes <= MAX_BYTES / 2;
+    if (lane.more !== undefined || this.lanes.size === 0 || (this.starved && roomy)) this.listener.idle();
   }
 
   /** @returns false when it was ended before the bus took the event */
-  private async publish(event: QueuedEvent): Promise<boolean> {
-    for (let wait = BACKOFF.first; !this.signal.aborted; wait = Math.min(2 * wait, BACKOFF.longest)) {
+  private async publish(event: QueuedEvent, lane: Lane): Promise<boolean> {
+    const { signal } = lane.ending;
+    lane.since = performance.now();
+    for (let wait = BACKOFF.first; !signal.aborted; wait = Math.min(2 * wait, BACKOFF.longest)) {
       try {
-        await this.bus.publish(event, this.signal);
-        this.recovered();
+        await this.bus.publish(event, signal);
+        if (signal.aborted) return false;
+        this.took(event, lane);
         return true;
       } catch (error) {
-        if (this.signal.aborted) return false;
+        if (signal.aborted) return false;
+        this.setRefused(lane, true);
         this.listener.refused(event, error);
       }
-      this.refused++;
       // Not all at the same moment, so that the first attempt after an outage comes soon after it.
       const pause = wait * (0.5 + Math.random() / 2);
       await sleep(pause, undefined, { signal: this.recovery.signal }).catch(() => {});
-      this.refused--;
     }
     return false;
   }
 
-  private recovered(): void {
+  private took({ type }: QueuedEvent, lane: Lane): void {
     const now = performance.now();
+    this.setRefused(lane, false);
     if (this.refused > 0 && now - this.lastPublished > SILENCE) {
       const { recovery } = this;
       this.recovery = unlimited();
       recovery.abort();
     }
     this.lastPublished = now;
+    if (this.suspended.get(type) !== false) return;
+    this.suspended.set(type, true);
+    this.listener.idle();
   }
+
+  private setRefused(lane: Lane, refused: boolean): void {
+    if (lane.refused !== refused) this.refused += refused ? 1 : -1;
+    lane.refused = refused;
+  }
+
+  private leave(event: QueuedEvent, lane: Lane): void {
+    this.underway.delete(event.position);
+    this.bytes -= event.payload.length;
+    lane.bytes -= event.payload.length;
+  }
+
+  /** Makes room: of types that do not get on, all but some go back. */
+  private relieve(now: number): void {
+    const allowance = { events: this.laneSize, bytes: MAX_BYTES * SHARE };
+    for (const [type, lanes] of surplus(this.lanes.values(), allowance, now)) {
+      this.suspended.set(type, false);
+      for (const lane of lanes) this.letGo(lane);
+    }
+  }
+
+  /** Its events are read again when their type is. */
+  private letGo(lane: Lane): void {
+    this.lanes.delete(lane.name);
+    if (lane.key !== undefined) this.held.add(lane.key);
+    for (const event of lane.waiting) this.leave(event, lane);
+    this.setRefused(lane, false);
+    lane.ending.abort();
+  }
+
+  /** Reads again, from the beginning, what the bus takes again; between two passes, so that nothing is overtaken. */
+  private resume(): void {
+    const resumed = [...this.suspended].filter(([, taken]) => taken);
+    if (resumed.length === 0) return;
+    for (const [type] of resumed) this.suspended.delete(type);
+    this.held.clear();
+    this.scan.rewind();
+  }
+}
+
+/** Prefixed because an event's position could be another event's key. */
+function laneName(key: string): string {
+  return `key ${key}`;
 }
 
 /** Many may listen to it. */

@@ -1,42 +1,60 @@
 import type { ControlConnection } from '@rookery/database';
 import type { PublishedEvent } from './event.js';
 import { LowWaterMark } from './low-water-mark.js';
+import type { Range, Seen } from './outbox-scan.js';
+import { SET, WATCHED } from './watched-session.js';
 
 /** A number that every Rookery service agrees on; advisory locks are per database. */
 const RELAY_LOCK = 7_665_002;
 
 /**
- * For the session that holds the lock. A relay that says nothing for three seconds (frozen, cut off, or its machine is
- * gone) loses its session, and with it the lock: PostgreSQL itself would only notice a process that has ended. The
- * other two hold when the server cannot send. A deletion need not reach the disk: the event would be published again,
- * with its id.
+ * Of the session that holds the lock. A deletion need not reach the disk: the event would be published again, with its
+ * id. Of a table that has grown since it was analyzed the planner thinks that all of it had better be read and sorted,
+ * where walking along the index ends after a few rows.
  */
-const SESSION = [
-  ['idle_session_timeout', '3s', '0'],
-  ['tcp_user_timeout', '3000', '0'],
-  ['synchronous_commit', 'off', 'on'],
-] as const;
-// Those that the server knows: the first came with PostgreSQL 14.
-const SET = `
-  SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS s (name, value)
-  JOIN pg_settings USING (name)`;
+const SESSION = [...WATCHED, ['synchronous_commit', 'off', 'on'], ['enable_bitmapscan', 'off', 'on']] as const;
+
+/** Positions that are walked over to find more of a key. */
+export const KEY_SPAN = 10_000;
 
 /**
- * Deletes what is published and reads what comes next, in one round trip. The second step ends the batch where its
- * payloads become too large, but never before its first event.
+ * Deletes what is published and reads what comes next, in one round trip: for the row of part 0 the last position that
+ * was given, part 1 more of the keys in $8 to $10, part 2 what is in the range. Of a type in $6 only the keys are told.
+ * The second step ends all of it where the payloads become too large, but never before the first event.
  */
 const EXCHANGE = `
   WITH gone AS (DELETE FROM outbox WHERE position = ANY ($1::bigint[]))
-  SELECT position, id, type, key, headers, payload FROM (
-    SELECT *, sum(octet_length(payload)) OVER (ORDER BY position) - octet_length(payload) AS before FROM (
-      SELECT position, id, type, key, headers, payload FROM outbox
-      WHERE position > $2 AND position <> ALL ($3::bigint[]) AND (key IS NULL OR key <> ALL ($4::text[]))
-      ORDER BY position LIMIT $5
-    ) AS first_ones
-  ) AS measured WHERE before < $6 ORDER BY position`;
+  SELECT part, position, id, type, key, headers, payload FROM (
+    SELECT *, sum(size) OVER (ORDER BY part, position) - size AS before FROM (
+      SELECT 0 AS part, last_value AS position, NULL::uuid AS id, NULL AS type, NULL AS key, NULL::jsonb AS headers,
+        NULL::bytea AS payload, 0 AS size
+      FROM outbox_position_seq
+      UNION ALL
+      SELECT 1, more.* FROM unnest($8::text[], $9::bigint[]) AS lane (name, after) CROSS JOIN LATERAL (
+        SELECT ${columns('$6')} FROM outbox
+        WHERE key = lane.name AND position > lane.after AND position <= lane.after + ${KEY_SPAN}
+          AND position <> ALL ($4::bigint[])
+        ORDER BY position LIMIT $10
+      ) AS more
+      UNION ALL
+      SELECT 2, first_ones.* FROM (
+        SELECT ${columns('$6')} FROM outbox
+        WHERE position > $2 AND position <= $3 AND position <> ALL ($4::bigint[])
+          AND (CASE WHEN key IS NULL THEN type <> ALL ($6::text[]) ELSE key <> ALL ($5::text[]) END)
+        ORDER BY position LIMIT $7
+      ) AS first_ones
+    ) AS rows
+  ) AS measured WHERE part = 0 OR before < $11 ORDER BY part, position`;
+
+/** @param without the parameter with the types of which only the key is told */
+function columns(without: string): string {
+  const told = (column: string) => `CASE WHEN type = ANY (${without}::text[]) THEN NULL ELSE ${column} END`;
+  return `position, id, type, key, ${told('headers')}, ${told('payload')}, coalesce(octet_length(${told('payload')}), 0)`;
+}
 
 const SIGHT = `
   SELECT coalesce((SELECT min(position) FROM outbox), (SELECT last_value + 1 FROM outbox_position_seq))::float8 AS first,
+    (SELECT last_value FROM outbox_position_seq)::float8 AS last,
     pg_snapshot_xmin(pg_current_snapshot())::text AS ended, pg_snapshot_xmax(pg_current_snapshot())::text AS begun`;
 /** Milliseconds between two such looks from the very beginning; longer when they take long. */
 const SIGHT_INTERVAL = 1_000;
@@ -56,13 +74,36 @@ export interface QueuedEvent extends PublishedEvent {
   readonly position: string;
 }
 
+/** An event that is left where it is, and holds up its key. */
+export interface LeftEvent {
+  readonly position: string;
+  readonly key: string;
+}
+
 /** What to read. */
 export interface ReadOptions {
+  /** Nothing when unset. */
+  readonly range?: Range;
   readonly limit: number;
   /** Of all payloads; one more event than fits is read. */
   readonly bytes: number;
   readonly withoutPositions: readonly string[];
+  /** Read by `more` alone. */
   readonly withoutKeys: readonly string[];
+  readonly withoutTypes: readonly string[];
+  /** Keys of which more is wanted, from a position on, of each up to `moreLimit` events. */
+  readonly more: readonly { readonly key: string; readonly after: number }[];
+  readonly moreLimit: number;
+}
+
+/** What was read, in the order in which it was added. */
+export interface Reading {
+  readonly more: readonly (QueuedEvent | LeftEvent)[];
+  readonly range: readonly (QueuedEvent | LeftEvent)[];
+  /** Whether the payloads were too many, so that something was not read. */
+  readonly cut: boolean;
+  /** The last position that was given to an event. */
+  readonly last: number;
 }
 
 /**
@@ -107,19 +148,32 @@ export class OutboxQueue {
     await this.control.query('SELECT pg_advisory_unlock($1)', [RELAY_LOCK]);
   }
 
-  /** Takes `published` off the outbox and reads on, in the order in which events were added. */
-  async exchange(published: readonly string[], options: ReadOptions): Promise<QueuedEvent[]> {
-    if (!this.held) return [];
+  /** What is known of the positions. */
+  get seen(): Seen {
+    return this.lowWater;
+  }
+
+  /** Takes `published` off the outbox and reads on. @returns undefined when the lock is lost */
+  async exchange(published: readonly string[], options: ReadOptions): Promise<Reading | undefined> {
+    if (!this.held) return undefined;
     await this.sight();
-    const rows = await this.control.query<QueuedEvent & { key: string | null }>(EXCHANGE, [
+    const { range, more } = options;
+    const [end, ...rows] = await this.control.query<Row>(EXCHANGE, [
       published,
-      this.lowWater.position,
+      range?.after ?? 0,
+      range?.upTo ?? 0,
       [...published, ...options.withoutPositions],
       options.withoutKeys,
-      options.limit,
+      options.withoutTypes,
+      range ? options.limit : 0,
+      more.map(({ key }) => key),
+      more.map(({ after }) => after),
+      options.moreLimit,
       options.bytes,
     ]);
-    return rows.map((row) => ({ ...row, key: row.key ?? undefined }));
+    const bytes = rows.reduce((sum, { payload }) => sum + (payload?.length ?? 0), 0);
+    const part = (wanted: number) => rows.filter((row) => row.part === wanted).map(eventOf);
+    return { more: part(1), range: part(2), cut: bytes >= options.bytes, last: Number(end!.position) };
   }
 
   /** How many events wait (at most 100,000 are counted), and the age of the oldest in seconds. */
@@ -131,15 +185,26 @@ export class OutboxQueue {
   private async sight(): Promise<void> {
     const started = performance.now();
     if (started < this.nextSight) return;
-    const [row] = await this.control.query<{ first: number; ended: string; begun: string }>(SIGHT);
+    const [row] = await this.control.query<{ first: number; last: number; ended: string; begun: string }>(SIGHT);
     const now = performance.now();
     this.nextSight = now + Math.max(SIGHT_INTERVAL, (now - started) / SIGHT_SHARE);
     if (!row) return;
-    const { first, ended, begun } = row;
-    this.lowWater.observe({ first, allEndedBelow: BigInt(ended), noneBegunFrom: BigInt(begun) }, now);
+    const { first, last, ended, begun } = row;
+    this.lowWater.observe({ first, last, allEndedBelow: BigInt(ended), noneBegunFrom: BigInt(begun) }, now);
   }
 
   private async set(choose: (setting: (typeof SESSION)[number]) => string): Promise<void> {
     await this.control.query(SET, [SESSION.map(([name]) => name), SESSION.map(choose)]);
   }
+}
+
+interface Row extends Omit<QueuedEvent, 'key' | 'payload'> {
+  readonly part: number;
+  readonly key: string | null;
+  readonly payload: Uint8Array | null;
+}
+
+function eventOf({ position, id, type, key, headers, payload }: Row): QueuedEvent | LeftEvent {
+  // Without a key it would not have been read.
+  return payload ? { position, id, type, key: key ?? undefined, headers, payload } : { position, key: key! };
 }

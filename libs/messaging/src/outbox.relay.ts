@@ -9,7 +9,7 @@ import type { DelayedEvents } from './jobs/delayed-events.js';
 import type { RecurringJobs } from './jobs/recurring-jobs.js';
 import type { MessagingMetrics } from './messaging.metrics.js';
 import { type LanesListener, OutboxLanes } from './outbox-lanes.js';
-import { OutboxQueue } from './outbox-queue.js';
+import { OutboxQueue, type ReadOptions } from './outbox-queue.js';
 import { OUTBOX_CHANNEL, type OutboxWake } from './outbox-wake.js';
 import { within } from './within.js';
 
@@ -107,7 +107,7 @@ export class OutboxRelay {
     if (term) await within(term.lanes.ended(), this.options.drainTimeout);
     this.unlisten?.();
     try {
-      if (this.published.size > 0) await this.exchange({ ...NOTHING, bytes: 0 });
+      if (this.published.size > 0) await this.exchange(NOTHING);
       // The session is lost when nothing is heard of it.
       while (!(await within(jobs, HEARTBEAT))) this.metrics.backlog(await this.queue.backlog());
       this.endTerm();
@@ -142,16 +142,17 @@ export class OutboxRelay {
     }
     const { lanes } = (this.term ??= await this.beginTerm());
     const wait = await this.dutiesDue();
-    const room = lanes.room();
-    lanes.take(await this.exchange(room), room.limit);
-    return Math.min(pollInterval, lanes.busy ? TIDY : HEARTBEAT, wait);
+    const room = lanes.room(this.queue.seen);
+    const reading = await this.exchange(room);
+    if (reading) lanes.take(room, reading);
+    return Math.min(pollInterval, lanes.busy ? TIDY : HEARTBEAT, wait, lanes.rest);
   }
 
-  private async exchange(room: ReturnType<OutboxLanes['room']>) {
+  private async exchange(room: ReadOptions) {
     const published = [...this.published];
-    const events = await this.queue.exchange(published, room);
+    const reading = await this.queue.exchange(published, room);
     for (const position of published) this.published.delete(position);
-    return events;
+    return reading;
   }
 
   private readonly ring = (): void => this.bell.ring();
@@ -172,6 +173,8 @@ export class OutboxRelay {
     this.duties.jobs.end();
     this.term?.ending.abort();
     this.term = undefined;
+    // What is refused is for the next relay to say.
+    this.complaint = undefined;
   }
 
   private readonly listener: LanesListener = {
@@ -189,13 +192,13 @@ export class OutboxRelay {
     idle: this.ring,
   };
 
-  /** One line for an outage, not one for each attempt. */
+  /** One line for an outage, not one for each attempt; the state always tells the latest reason. */
   private complain(reason: string): void {
     const at = performance.now();
     const { complaint } = this;
-    if (complaint && (complaint.reason === reason || at - complaint.at < COMPLAINT_INTERVAL)) return;
-    this.complaint = { reason, at };
-    this.logger.warn(`events wait in the outbox: ${reason}; trying for ever`);
+    const told = complaint && (complaint.reason === reason || at - complaint.at < COMPLAINT_INTERVAL);
+    this.complaint = { reason, at: told ? complaint.at : at };
+    if (!told) this.logger.warn(`events wait in the outbox: ${reason}; trying for ever`);
   }
 
   /** @returns milliseconds until one of them is due again */
@@ -206,17 +209,23 @@ export class OutboxRelay {
       next.backlog = now + BACKLOG_INTERVAL;
       this.metrics.backlog(await this.queue.backlog());
     }
-    if (now >= next.prune) {
-      next.prune = now + PRUNE_INTERVAL;
-      await duties.inbox.prune(this.control);
-    }
+    // One batch at a look: events do not wait for the rest.
+    if (now >= next.prune) next.prune = (await duties.inbox.prune(this.control)) ? now : now + PRUNE_INTERVAL;
     const interval = Math.min(this.options.pollInterval, HEARTBEAT);
     if (now >= next.delayed) {
       next.delayed = now + Math.min(interval, await duties.delayed.move());
       await duties.jobs.runDue();
     }
-    return next.delayed - now;
+    return Math.min(next.delayed, next.prune) - now;
   }
 }
 
-const NOTHING = { limit: 0, withoutPositions: [], withoutKeys: [] };
+const NOTHING: ReadOptions = {
+  limit: 0,
+  bytes: 0,
+  withoutPositions: [],
+  withoutKeys: [],
+  withoutTypes: [],
+  more: [],
+  moreLimit: 0,
+};

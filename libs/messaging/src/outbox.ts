@@ -5,6 +5,7 @@ import { InvalidArgument } from '@rookery/errors';
 import type { EntityManager } from 'typeorm';
 import { newEvent } from './event.js';
 import { CANCEL_DELAYED, DELAY } from './jobs/delayed-events.js';
+import { streamOf } from './jetstream-names.js';
 import { OUTBOX_CHANNEL, type OutboxWake } from './outbox-wake.js';
 
 /** NATS takes 1 MiB with the headers. What no relay could ever publish must not get into the outbox. */
@@ -29,6 +30,9 @@ export interface AddOptions {
  * `await this.outbox.add(tx, OrderCreated, { id: order.id, userId: order.userId })`.
  */
 export class Outbox {
+  /** Types that a stream can be made for. */
+  private readonly types = new Set<string>();
+
   constructor(
     private readonly source: string,
     private readonly transactions: Transactions,
@@ -39,6 +43,7 @@ export class Outbox {
    * Adds the event that says `payload` to the transaction `tx`; with `delay` or `at`, for later. It is sent with the next
    * statement of the transaction or with its commit, which are what fails should the outbox not take it.
    * @throws {InvalidArgument} for a payload of more than 1,000,000 bytes
+   * @throws for a type that is in no proto package, or in one whose name is the beginning of another's
    */
   async add<T>(
     tx: EntityManager,
@@ -47,6 +52,7 @@ export class Outbox {
     { key, delay, at }: AddOptions = {},
   ): Promise<void> {
     needTransaction(tx, codec);
+    this.needStream(codec.$type);
     const wait = delay === undefined ? undefined : durationToMs(delay);
     if (Number.isNaN(wait)) throw new Error(`"${delay}" is no delay for ${codec.$type}; give '30m' or milliseconds`);
     const now = at ?? new Date(Date.now() + (wait ?? 0));
@@ -70,6 +76,19 @@ export class Outbox {
     needTransaction(tx, codec);
     const [, count] = await tx.query<[unknown, number]>(CANCEL_DELAYED, [codec.$type, key]);
     return count > 0;
+  }
+
+  /** What no bus could ever take must not get into the outbox. */
+  private needStream(type: string): void {
+    if (this.types.has(type)) return;
+    const packageOf = (each: string) => streamOf(each).subjects[0]!.slice(0, -1);
+    const own = packageOf(type);
+    for (const other of this.types) {
+      const known = packageOf(other);
+      if (own === known || !(own.startsWith(known) || known.startsWith(own))) continue;
+      throw new Error(`${type} and ${other} cannot both be published: the package of one begins with the other's`);
+    }
+    this.types.add(type);
   }
 }
 

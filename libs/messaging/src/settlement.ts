@@ -14,29 +14,39 @@ export interface DeliveryPolicy {
   readonly backoffLongest: number;
 }
 
+/** How often an event was tried. */
+export interface Tries {
+  /** Its deliveries, this one included. */
+  readonly attempt: number;
+  /** How many of them it failed, this one included; unset when it failed them all. */
+  readonly failures?: number;
+}
+
 export const DONE: Settlement = { kind: 'done' };
 
 /** Waits vary by up to a tenth, so that events that failed together do not come back together. */
 const JITTER = 0.1;
 
 /**
- * What to do with an event whose handling failed at its `attempt`th delivery (1 is the first).
+ * What to do with an event whose handling failed.
  * - What nobody can read is dead at once.
  * - While something the handler needs is unavailable the event waits, however long: an outage is not its fault.
- * - Anything else is tried again with a doubling back-off, and dead after `maxDeliveries`.
+ * - Anything else is tried again with a doubling back-off, and dead after `maxDeliveries` failures.
  * @param random from 0 to 1, as Math.random
  */
 export function settleFailure(
   error: unknown,
-  attempt: number,
+  { attempt, failures = attempt }: Tries,
   policy: DeliveryPolicy,
   random: () => number = Math.random,
 ): Settlement {
-  const outage = error instanceof RookeryError && error.code === Code.UNAVAILABLE;
-  if (error instanceof UnreadableEvent || (!outage && attempt >= policy.maxDeliveries)) {
-    return dead(error);
-  }
+  if (error instanceof UnreadableEvent || (!isOutage(error) && failures >= policy.maxDeliveries)) return dead(error);
   return { kind: 'retry', delay: Math.round(backoff(attempt, policy) * (1 + JITTER * (2 * random() - 1))) };
+}
+
+/** Whether something that the handler needs is away, or the service stops: the event has not failed. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof RookeryError && error.code === Code.UNAVAILABLE;
 }
 
 function dead(error: unknown): Settlement {

@@ -5,8 +5,9 @@ import { Transactions } from '@rookery/database';
 import { OnEvent, Outbox, type ReceivedEvent } from '@rookery/messaging';
 import type { EntityManager } from 'typeorm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { NatsServer, operator } from './nats-server.fixture.js';
-import { Scenario, soon } from './scenario.fixture.js';
+import { NatsScenario } from './nats-scenario.fixture.js';
+import { operator } from './nats-server.fixture.js';
+import { soon } from './scenario.fixture.js';
 import { effects } from './services.fixture.js';
 
 const LEASE_HOLDERS = `
@@ -37,26 +38,20 @@ function orderedController(hook: Hook = () => undefined): Type {
   return Ordered;
 }
 
-let scenario: Scenario;
-let server: NatsServer;
+let scenario: NatsScenario;
 let mailDatabase: string;
 let shop: TestingModule;
 
 beforeEach(async () => {
-  scenario = new Scenario();
-  server = await NatsServer.prepare();
-  server.start();
+  scenario = await NatsScenario.start();
   mailDatabase = await scenario.database();
-  shop = await scenario.service({ name: 'shop-service', databaseUrl: await scenario.database(), natsUrl: server.url });
+  shop = await scenario.service({ name: 'shop-service' });
 });
-afterEach(async () => {
-  await scenario.close();
-  await server.remove();
-});
+afterEach(() => scenario.close());
 
 function mail(hook?: Hook): Promise<TestingModule> {
   const controllers = [orderedController(hook)];
-  return scenario.service({ name: 'mail-service', databaseUrl: mailDatabase, natsUrl: server.url, controllers });
+  return scenario.service({ name: 'mail-service', databaseUrl: mailDatabase, controllers });
 }
 
 /** An order that is created and confirmed. */
@@ -122,8 +117,8 @@ it('the order survives a NATS that stops with events on their way', async () => 
   for (const [index, id] of ids.entries()) {
     await order(id);
     if (index === 30) {
-      await server.stop();
-      server.start();
+      await scenario.server.stop();
+      scenario.server.start();
     }
   }
   await soon(async () => expect((await effects(one)).length).toBe(120));
@@ -135,8 +130,10 @@ it('a consumer that was made anew has no second effect', async () => {
   const one = await mail();
   await order('o-1');
   await soon(async () => expect(await effects(one)).toEqual(both('o-1')));
-  const { nats, jetstream } = await operator(server.url);
-  await jetstream.consumers.delete('order_v1', 'mail-service__order_v1');
+  const { nats, jetstream } = await operator(scenario.server.url);
+  const names = (await jetstream.consumers.list('order_v1').next()).map(({ name }) => name);
+  expect(names).toEqual([expect.stringMatching(/^mail-service__order_v1__/)]);
+  await jetstream.consumers.delete('order_v1', names[0]!);
   await nats.close();
   await order('o-2');
   await soon(async () => expect(await effects(one)).toEqual([...both('o-1'), ...both('o-2')]));

@@ -1,45 +1,35 @@
+import { jetstream as jetstreamOf } from '@nats-io/jetstream';
+import { headers as natsHeaders } from '@nats-io/transport-node';
+import { Controller } from '@nestjs/common';
 import { runWithContext } from '@rookery/context';
 import { OrderCreated } from '@rookery/contracts/order/v1';
 import { Transactions } from '@rookery/database';
-import { Outbox, type ReceivedEvent } from '@rookery/messaging';
+import { OnEvent, Outbox, type ReceivedEvent } from '@rookery/messaging';
+import type { EntityManager } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NatsServer, operator } from './nats-server.fixture.js';
-import { Scenario, soon } from './scenario.fixture.js';
-import { type Hook, deliveries, effectController, effects, orderCreated, waiting } from './services.fixture.js';
+import { NatsScenario } from './nats-scenario.fixture.js';
+import { operator } from './nats-server.fixture.js';
+import { soon } from './scenario.fixture.js';
+import { deliveries, effects, orderCreated, waiting } from './services.fixture.js';
 
 const CONSUMER = 'mail-service__order_v1_OrderCreated';
 
 describe('an event has its effect exactly once', () => {
-  let scenario: Scenario;
-  let server: NatsServer;
+  let scenario: NatsScenario;
 
   beforeEach(async () => {
-    scenario = new Scenario();
-    server = await NatsServer.prepare();
-    server.start();
+    scenario = await NatsScenario.start();
   });
-  afterEach(async () => {
-    await scenario.close();
-    await server.remove();
-  });
-
-  async function shopAndMail(hook?: Hook) {
-    const natsUrl = server.url;
-    const shop = await scenario.service({ name: 'shop-service', databaseUrl: await scenario.database(), natsUrl });
-    const controllers = [effectController(hook)];
-    const databaseUrl = await scenario.database();
-    const mail = await scenario.service({ name: 'mail-service', databaseUrl, natsUrl, controllers });
-    return { shop, mail };
-  }
+  afterEach(() => scenario.close());
 
   it('although it is delivered twice', async () => {
-    const { shop, mail } = await shopAndMail();
+    const { shop, mail } = await scenario.shopAndMail();
     await orderCreated(shop, 'o-1');
     await soon(async () => expect(await effects(mail)).toEqual(['o-1']));
     expect(await deliveries(mail, 'handled')).toBe(1);
 
     // A consumer that is created anew gets everything from the beginning.
-    const { nats, jetstream } = await operator(server.url);
+    const { nats, jetstream } = await operator(scenario.server.url);
     await jetstream.consumers.delete('order_v1', CONSUMER);
     await nats.close();
     await soon(async () => expect(await deliveries(mail, 'duplicate')).toBe(1));
@@ -50,11 +40,11 @@ describe('an event has its effect exactly once', () => {
   });
 
   it('although the relay missed the acknowledgement and publishes it again', async () => {
-    const { shop, mail } = await shopAndMail();
+    const { shop, mail } = await scenario.shopAndMail();
     const add = (what: string) => orderCreated(shop, what);
     await add('o-1');
     await soon(async () => expect(await effects(mail)).toEqual(['o-1']));
-    const { nats, jetstream } = await operator(server.url);
+    const { nats, jetstream } = await operator(scenario.server.url);
     const stored = await jetstream.streams.getMessage('order_v1', { seq: 1 });
     const id = stored!.header.get('ce-id');
     // The row as it was before it was deleted.
@@ -79,7 +69,7 @@ describe('an event has its effect exactly once', () => {
 
   it('although its handler failed after the effect', async () => {
     const attempts: number[] = [];
-    const { shop, mail } = await shopAndMail(({ attempt }) => {
+    const { shop, mail } = await scenario.shopAndMail(({ attempt }) => {
       attempts.push(attempt);
       if (attempt < 3) throw new Error('the mail server is on fire');
     });
@@ -91,7 +81,7 @@ describe('an event has its effect exactly once', () => {
 
   it('although its handler takes longer than the acknowledgement may', async () => {
     const started: number[] = [];
-    const { shop, mail } = await shopAndMail(async ({ time }) => {
+    const { shop, mail } = await scenario.shopAndMail(async ({ time }) => {
       started.push(time.getTime());
       const end = Date.now() + 5_000;
       await soon(() => expect(Date.now()).toBeGreaterThan(end));
@@ -103,7 +93,7 @@ describe('an event has its effect exactly once', () => {
   });
 
   it('and none when the transaction is rolled back', async () => {
-    const { shop, mail } = await shopAndMail();
+    const { shop, mail } = await scenario.shopAndMail();
     const outbox = shop.get(Outbox);
     const failing = shop.get(Transactions).run(async (tx) => {
       await outbox.add(tx, OrderCreated, { id: 'never' });
@@ -112,13 +102,13 @@ describe('an event has its effect exactly once', () => {
     await expect(failing).rejects.toThrow('the card was declined');
     await orderCreated(shop, 'o-1');
     await soon(async () => expect(await effects(mail)).toEqual(['o-1']));
-    const { nats, jetstream } = await operator(server.url);
+    const { nats, jetstream } = await operator(scenario.server.url);
     expect((await jetstream.streams.info('order_v1')).state.messages).toBe(1);
     await nats.close();
   });
 
   it('although a later one was committed, and published, before it', async () => {
-    const { shop, mail } = await shopAndMail();
+    const { shop, mail } = await scenario.shopAndMail();
     let added = () => {};
     let commit = () => {};
     const isAdded = new Promise<void>((resolve) => (added = resolve));
@@ -137,9 +127,51 @@ describe('an event has its effect exactly once', () => {
     await soon(async () => expect(await effects(mail)).toEqual(['late', 'early']));
   });
 
+  it('although its publisher gave it an id that is no UUID, and no time', async () => {
+    const { shop, mail } = await scenario.shopAndMail();
+    await orderCreated(shop, 'o-1');
+    await soon(async () => expect(await effects(mail)).toEqual(['o-1']));
+    const { nats } = await operator(scenario.server.url);
+    const publish = async (source: string) => {
+      const headers = natsHeaders();
+      headers.set('ce-specversion', '1.0');
+      headers.set('ce-id', 'A234-1234-1234');
+      headers.set('ce-type', OrderCreated.$type);
+      headers.set('ce-source', source);
+      const payload = OrderCreated.encode(OrderCreated.fromPartial({ id: `of ${source}` })).finish();
+      await jetstreamOf(nats).publish(OrderCreated.$type, payload, { headers });
+    };
+    await publish('erp');
+    await publish('erp');
+    await publish('crm');
+    await soon(async () => expect(await deliveries(mail, 'duplicate')).toBe(1));
+    await soon(async () => expect((await effects(mail)).sort()).toEqual(['o-1', 'of crm', 'of erp']));
+    await nats.close();
+  });
+
+  it('and none when its handler swallowed the failure of a statement', async () => {
+    @Controller()
+    class Swallowing {
+      @OnEvent(OrderCreated)
+      async orderCreated({ payload }: ReceivedEvent<OrderCreated>, tx: EntityManager): Promise<void> {
+        await tx.query('INSERT INTO effects (what) VALUES ($1)', [payload.id]);
+        // PostgreSQL does nothing more in this transaction, and answers its COMMIT with ROLLBACK.
+        await tx.query('SELECT 1 / 0').catch(() => undefined);
+      }
+    }
+    const shop = await scenario.service({ name: 'shop-service' });
+    const env = { EVENTS_MAX_DELIVERIES: '2' };
+    const mail = await scenario.service({ name: 'mail-service', controllers: [Swallowing], env });
+    await orderCreated(shop, 'o-1');
+    await soon(async () => expect(await deliveries(mail, 'dead')).toBe(1));
+    expect(await deliveries(mail, 'retry')).toBe(1);
+    expect(await deliveries(mail, 'handled')).toBe(0);
+    expect(await effects(mail)).toEqual([]);
+  });
+
   it('and its handler knows which call led to it', async () => {
     const seen: ReceivedEvent<OrderCreated>[] = [];
-    const { shop } = await shopAndMail((event) => void seen.push(event));
+    const { shop } = await scenario.shopAndMail((event) => void seen.push(event));
     const call = { requestId: 'r-42', signal: new AbortController().signal };
     await runWithContext(call, () => orderCreated(shop, 'o-1', 'key-1'));
     await soon(() => expect(seen).toHaveLength(1));
@@ -154,10 +186,10 @@ describe('an event has its effect exactly once', () => {
   });
 
   it('in the order of the outbox on the stream', async () => {
-    const { shop } = await shopAndMail();
+    const { shop } = await scenario.shopAndMail();
     const ids = Array.from({ length: 250 }, (_, index) => `o-${index}`);
     for (const id of ids) await orderCreated(shop, id);
-    const { nats, jetstream } = await operator(server.url);
+    const { nats, jetstream } = await operator(scenario.server.url);
     await soon(async () => expect((await jetstream.streams.info('order_v1')).state.messages).toBe(ids.length));
     const stored = await Promise.all(
       ids.map((_, index) => jetstream.streams.getMessage('order_v1', { seq: index + 1 })),
@@ -167,7 +199,7 @@ describe('an event has its effect exactly once', () => {
   });
 
   it('is not to be had without a transaction', async () => {
-    const { shop } = await shopAndMail();
+    const { shop } = await scenario.shopAndMail();
     const { manager } = shop.get(Transactions)['dataSource'];
     await expect(shop.get(Outbox).add(manager, OrderCreated, {})).rejects.toThrow('the outbox got no transaction');
   });

@@ -17,6 +17,8 @@ const DECLARE = `
   SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[])
   ON CONFLICT (name) DO UPDATE SET schedule = excluded.schedule, next_run = excluded.next_run
   WHERE known.schedule <> excluded.schedule`;
+/** A job that is never due again. */
+const NEVER = 'infinity';
 const DUE = 'SELECT name, next_run, failures FROM recurring_jobs WHERE next_run <= $1 AND name = ANY ($2)';
 /** Nothing, when somebody has run it or set another time meanwhile. */
 const DONE = `
@@ -60,7 +62,7 @@ export class RecurringJobs {
     await this.control.query(DECLARE, [
       methods.map(({ name }) => name),
       methods.map(({ schedule }) => schedule.text),
-      methods.map(({ schedule }) => schedule.next(now, now)),
+      methods.map(({ schedule }) => schedule.next(now, now) ?? NEVER),
     ]);
   }
 
@@ -86,11 +88,13 @@ export class RecurringJobs {
   private start(method: JobMethod, job: DueJob): void {
     const ending = new AbortController();
     setMaxListeners(0, ending.signal);
-    const ended = this.run(method, job, ending).finally(() => this.running.delete(method.name));
+    const ended = this.run(method, job, ending)
+      // It stays due, and is run again.
+      .catch((error: unknown) => this.logger.error({ job: job.name, error }, 'recurring job cannot be settled'))
+      .finally(() => this.running.delete(method.name));
     this.running.set(method.name, { ending, ended });
   }
 
-  /** Never rejects. */
   private async run(method: JobMethod, job: DueJob, ending: AbortController): Promise<void> {
     const { name, timeout = this.options.jobTimeout } = method;
     const late = () => ending.abort(new DeadlineExceeded(`the job ${name} took longer than ${timeout} ms`));
@@ -111,7 +115,8 @@ export class RecurringJobs {
     }
     this.report(name, 'done', started);
     const next = method.schedule.next(this.clock.now(), job.failures > 0 ? begun : job.next_run);
-    await this.settle(DONE, [name, job.next_run, next, begun]);
+    if (!next) this.logger.info({ job: name }, 'recurring job is over: its schedule has no next time');
+    await this.settle(DONE, [name, job.next_run, next ?? NEVER, begun]);
   }
 
   private async failed({ name, next_run: due, failures }: DueJob, error: unknown, started: number): Promise<void> {

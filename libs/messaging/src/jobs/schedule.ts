@@ -8,8 +8,8 @@ const SHORTEST = 1_000;
 export interface Schedule {
   /** Two schedules of the same text are the same schedule. */
   readonly text: string;
-  /** The first time after `now`, of a job that was due at `due`. */
-  next(now: Date, due: Date): Date;
+  /** The first time after `now`, of a job that was due at `due`; undefined when there is none any more. */
+  next(now: Date, due: Date): Date | undefined;
 }
 
 /** Once in each `interval` (`'15m'`, or milliseconds), in step with the first run. @throws for less than a second */
@@ -26,15 +26,17 @@ export function every(interval: string | number): Schedule {
   };
 }
 
-/** By a cron expression in a time zone. @throws for one that cannot be read, or that never comes */
+/** By a cron expression in a time zone. @throws for one that cannot be read, and for what comes once or never */
 export function cron(expression: string, timeZone: string): Schedule {
   const pattern = new CronExpression(expression, { timezone: timeZone });
   const text = `cron ${expression} (${timeZone})`;
-  const next = (now: Date): Date => {
-    const time = pattern.nextRun(now);
-    if (!time) throw new Error(`${text} never comes after ${now.toISOString()}`);
-    return time;
-  };
-  next(new Date());
-  return { text, next };
+  // From long ago: what ends in some year must not keep a service from starting after it.
+  const [first, second] = pattern.nextRuns(2, new Date(0));
+  if (!first) throw new Error(`${text} never comes`);
+  if (!second) {
+    throw new Error(
+      `${text} comes only once; add an event with \`at\` to the outbox for that, jobs are for what recurs`,
+    );
+  }
+  return { text, next: (now) => pattern.nextRun(now) ?? undefined };
 }
