@@ -3,7 +3,14 @@ import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { PostgresQueryRunner } from 'typeorm/driver/postgres/PostgresQueryRunner.js';
 import { backOff } from './backoff.js';
 import type { CommitHooks } from './commit-hooks.js';
-import { isReadOnlyServer, isReadTimeout, isReleased, mapDatabaseError, mappingErrors, whyRepeat } from './database-errors.js';
+import {
+  isReadOnlyServer,
+  isReadTimeout,
+  isReleased,
+  mapDatabaseError,
+  mappingErrors,
+  whyRepeat,
+} from './database-errors.js';
 import type { LeasedClient } from './leased-client.js';
 import type { Ahead } from './statement-batch.js';
 import type { IsolationLevel } from './transactions.js';
