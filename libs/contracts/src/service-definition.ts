@@ -46,13 +46,13 @@ type InputOf<M> = M extends { requestStream: true } ? AsyncIterable<RequestOf<M>
 /**
  * What a controller's method for an RPC looks like. It is declared as a method so that the request may be a DTO class
  * that says more than the message does (a field that is never undefined): validation has made that true. Parameters
- * after the request (`@Ctx()`, custom ones) are free, hence `any`: they come from decorators.
+ * after the request (`@Ctx()`, custom ones) may be of any type: decorators fill them, and whoever calls the method by
+ * this type passes none, hence `never`.
  */
 export type HandlerOf<M> = {
   handle(
     request: InputOf<M>,
-    // oxlint-disable-next-line typescript/no-explicit-any
-    ...injected: any[]
+    ...injected: never[]
   ): M extends { responseStream: true } ? StreamReply<ResponseOf<M>> : UnaryReply<ResponseOf<M>>;
 }['handle'];
 
