@@ -40,6 +40,7 @@ export class LeasedClient extends pg.Client {
   /** What begins the transaction that was asked for, until it is sent. */
   private begin: string | undefined;
   private held: Ahead[] = [];
+  private readonly prepared = new Set<string>();
   /** Statements that were issued while another one ran. Not in pg's own queue: it would send them after the call. */
   private readonly waiting: (() => void)[] = [];
 
@@ -157,7 +158,8 @@ export class LeasedClient extends pg.Client {
 
   private sendTogether(ahead: readonly Ahead[], statement: pg.QueryConfig): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.send(new StatementBatch(ahead, statement, (error, result) => (error ? reject(error) : resolve(result))));
+      const done = (error: Error | null, result: pg.QueryResult) => (error ? reject(error) : resolve(result));
+      this.send(new StatementBatch(ahead, statement, this.prepared, done));
     });
   }
 

@@ -1,8 +1,17 @@
 import pg from 'pg';
 
-/** A statement that goes ahead of another one; its rows are not read. Values are sent as they are. */
-export interface Ahead {
+/** SQL whose result nobody reads. */
+export interface Statement {
   readonly text: string;
+  /**
+   * Under which each connection keeps it prepared, so that the server parses and plans it once and not each time: for one
+   * text alone, of which there are not many. Unset, it is not kept.
+   */
+  readonly name?: string;
+}
+
+/** A statement that goes ahead of another one; its rows are not read. Values are sent as they are. */
+export interface Ahead extends Statement {
   readonly values?: readonly (string | Buffer | null)[];
 }
 
@@ -15,9 +24,10 @@ interface WireQuery {
 
 interface WireConnection {
   readonly stream: { cork(): void; uncork(): void };
-  parse(statement: { text: string }): void;
-  bind(portal: { values?: Ahead['values'] }): void;
+  parse(statement: Statement): void;
+  bind(portal: { statement?: string; values?: Ahead['values'] }): void;
   execute(portal: object): void;
+  close(what: { type: 'S'; name: string }): void;
 }
 
 type Done = (error: Error | null, result: pg.QueryResult) => void;
@@ -37,6 +47,8 @@ export class StatementBatch extends Query {
   constructor(
     private readonly ahead: readonly Ahead[],
     statement: pg.QueryConfig,
+    /** Names of what the connection keeps prepared. */
+    private readonly prepared: Set<string>,
     done: Done,
   ) {
     super({ ...statement, queryMode: 'extended' }, done);
@@ -46,9 +58,14 @@ export class StatementBatch extends Query {
   override submit(connection: WireConnection): Error | null {
     connection.stream.cork();
     try {
-      for (const { text, values } of this.ahead) {
-        connection.parse({ text });
-        connection.bind({ values });
+      for (const { text, name, values } of this.ahead) {
+        if (name === undefined) connection.parse({ text });
+        else if (!this.prepared.has(name)) {
+          // A batch that failed may have left it; to close what is not there is no error.
+          connection.close({ type: 'S', name });
+          connection.parse({ text, name });
+        }
+        connection.bind({ statement: name, values });
         connection.execute({});
       }
       return super.submit(connection);
@@ -62,7 +79,9 @@ export class StatementBatch extends Query {
   }
 
   override handleCommandComplete(message: unknown, connection: WireConnection): void {
-    if (this.unanswered > 0) this.unanswered -= 1;
-    else super.handleCommandComplete(message, connection);
+    if (this.unanswered === 0) return super.handleCommandComplete(message, connection);
+    const { name } = this.ahead.at(-this.unanswered)!;
+    if (name !== undefined) this.prepared.add(name);
+    this.unanswered -= 1;
   }
 }

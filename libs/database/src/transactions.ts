@@ -10,6 +10,7 @@ import { DatabaseMetrics } from './database.metrics.js';
 import { type OpenTransaction, openTransaction, runWithin } from './open-transaction.js';
 import { mayWrite, readOnly } from './read-only.js';
 import { ServiceQueryRunner } from './service-query-runner.js';
+import type { Statement } from './statement-batch.js';
 
 /** PostgreSQL's, without the one that it takes for READ COMMITTED. */
 export type IsolationLevel = 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE';
@@ -92,13 +93,17 @@ export class Transactions {
   }
 
   /**
-   * Runs `text` in the transaction `tx` with its next statement, or with its end, in one round trip: that is what fails
+   * Runs `statement` in the transaction `tx` with its next one, or with its end, in one round trip: that is what fails
    * when it does. For changes whose result nobody needs; a string, a Buffer or null for each `$n`.
    */
-  async runWithNext(tx: EntityManager, text: string, values: readonly (string | Buffer | null)[]): Promise<void> {
+  async runWithNext(
+    tx: EntityManager,
+    statement: Statement,
+    values: readonly (string | Buffer | null)[],
+  ): Promise<void> {
     const { queryRunner: runner } = tx;
-    if (runner instanceof ServiceQueryRunner) return runner.runWithNext({ text, values });
-    await tx.query(text, values as unknown[]);
+    if (runner instanceof ServiceQueryRunner) return runner.runWithNext({ ...statement, values });
+    await tx.query(statement.text, values as unknown[]);
   }
 
   private async repeat<T>(work: Work<T>, { isolation, retries }: TransactionOptions) {

@@ -49,7 +49,7 @@ export class Inbox {
    * round trip, but the handler has begun by then.
    */
   async noteWithNext(tx: EntityManager, consumer: string, id: string): Promise<void> {
-    await this.transactions.runWithNext(tx, NOTE, [consumer, id]);
+    await this.transactions.runWithNext(tx, { name: 'inbox note', text: NOTE }, [consumer, id]);
   }
 
   /**

@@ -38,7 +38,7 @@ beforeEach(async () => {
 
 const INSERT = 'INSERT INTO rows VALUES ($1)';
 const add = (tx: EntityManager, name: string) => tx.query(INSERT, [name]);
-const addWithNext = (tx: EntityManager, name: string) => app.transactions.runWithNext(tx, INSERT, [name]);
+const addWithNext = (tx: EntityManager, name: string) => app.transactions.runWithNext(tx, { text: INSERT }, [name]);
 const names = async () =>
   (await observer.query<{ name: string }>('SELECT name FROM rows ORDER BY name')).rows.map(({ name }) => name);
 const roundTrips = async (work: () => Promise<unknown>) => {
@@ -126,7 +126,7 @@ describe('the begin of a transaction', () => {
         proxy.reset();
       }, 20);
       await behind.transactions.run(async (tx) => {
-        await behind.transactions.runWithNext(tx, INSERT, ['a']);
+        await behind.transactions.runWithNext(tx, { text: INSERT }, ['a']);
         await Promise.all([add(tx, 'b'), add(tx, 'c'), add(tx, 'd')]);
       });
       expect(await names()).toEqual(['a', 'b', 'c', 'd']);
@@ -197,6 +197,22 @@ describe('a statement that runs with the next one', () => {
     expect(await names()).toEqual(['first', 'second']);
   });
 
+  it('stays prepared under its name, also when its first use or one after it fails', async () => {
+    const statement = { name: 'add a row', text: INSERT };
+    const change = (name: string) => app.transactions.run((tx) => app.transactions.runWithNext(tx, statement, [name]));
+    const uses = () =>
+      app.dataSource.query(
+        'SELECT name, generic_plans + custom_plans AS uses FROM pg_prepared_statements WHERE statement = $1',
+        [INSERT],
+      );
+    await expect(change('far too long')).rejects.toBeInstanceOf(InvalidArgument);
+    for (const name of ['a', 'b', 'c']) await change(name);
+    await expect(change('c')).rejects.toThrow();
+    await change('d');
+    expect(await names()).toEqual(['a', 'b', 'c', 'd']);
+    expect(await uses()).toEqual([{ name: 'add a row', uses: '5' }]);
+  });
+
   it('is not sent when the call has ended meanwhile', async () => {
     const call = callOf();
     const change = call.run(() =>
@@ -216,7 +232,7 @@ describe('a statement that runs with the next one', () => {
     try {
       const change = behind.transactions.run(async (tx) => {
         await add(tx, 'a');
-        await behind.transactions.runWithNext(tx, INSERT, ['b']);
+        await behind.transactions.runWithNext(tx, { text: INSERT }, ['b']);
         proxy.freeze();
         setTimeout(() => {
           proxy.thaw();

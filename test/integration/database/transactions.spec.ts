@@ -34,7 +34,7 @@ describe('a statement that nobody waited for', () => {
           await new Promise((resolve) => setImmediate(resolve));
           late.push(
             add(tx, `late ${turn}`),
-            app.transactions.runWithNext(tx, 'INSERT INTO rows VALUES ($1)', [`${turn}`]),
+            app.transactions.runWithNext(tx, { text: 'INSERT INTO rows VALUES ($1)' }, [`${turn}`]),
           );
           late.slice(-2).forEach((one) => one.catch(() => undefined));
         }
