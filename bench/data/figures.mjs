@@ -1,6 +1,7 @@
 const times = (value) => `${value.toFixed(2)} ×`;
 const perSecond = (value) => `${Math.round(value).toLocaleString('en-US')}/s`;
 const ms = (value) => `${value.toFixed(1)} ms`;
+const megabytes = (value) => `${value.toFixed(1)} MB`;
 const count = (value) => value.toLocaleString('en-US', { maximumFractionDigits: 1 });
 
 /** What is asked of each figure. */
@@ -20,6 +21,8 @@ const ASKED = {
   eventsPerSecond: { title: 'Events sent for the next two figures (500/s wanted)', show: perSecond, least: 490 },
   p50: { title: 'Commit → handler starts at 500 events/s, p50', show: ms, most: 10 },
   p99: { title: 'Commit → handler starts at 500 events/s, p99', show: ms, most: 100 },
+  outboxLargestMegabytes: { title: 'The outbox at its largest while a million events go through', show: megabytes },
+  outboxMegabytes: { title: 'The outbox two and a half minutes later', show: megabytes, most: 50 },
 };
 
 /** Each measured figure beside what is asked of it. */

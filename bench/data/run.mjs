@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { prepare } from '../prepare.mjs';
 import { SERVERS } from './servers.mjs';
 
-const SCENARIOS = ['flight', 'hits', 'outbox', 'events'];
+const SCENARIOS = ['flight', 'hits', 'outbox', 'events', 'bloat'];
 const { values } = parseArgs({ options: { only: { type: 'string' }, 'as-is': { type: 'boolean', default: false } } });
 const chosen = values.only?.split(',') ?? SCENARIOS;
 for (const name of chosen) {
