@@ -17,6 +17,9 @@ const SESSION = [...WATCHED, ['synchronous_commit', 'off', 'on'], ['enable_bitma
 /** Positions that are walked over to find more of a key. */
 export const KEY_SPAN = 10_000;
 
+/** Of the sequence. One that nobody has called yet has the value that its first caller gets. */
+const LAST = 'last_value - (NOT is_called)::int';
+
 /**
  * Deletes what is published and reads what comes next, in one round trip: for the row of part 0 the last position that
  * was given, part 1 more of the keys in $8 to $10, part 2 what is in the range. Of a type in $6 only the keys are told.
@@ -26,7 +29,7 @@ const EXCHANGE = `
   WITH gone AS (DELETE FROM outbox WHERE position = ANY ($1::bigint[]))
   SELECT part, position, id, type, key, headers, payload FROM (
     SELECT *, sum(size) OVER (ORDER BY part, position) - size AS before FROM (
-      SELECT 0 AS part, last_value AS position, NULL::uuid AS id, NULL AS type, NULL AS key, NULL::jsonb AS headers,
+      SELECT 0 AS part, ${LAST} AS position, NULL::uuid AS id, NULL AS type, NULL AS key, NULL::jsonb AS headers,
         NULL::bytea AS payload, 0 AS size
       FROM outbox_position_seq
       UNION ALL
@@ -53,8 +56,8 @@ function columns(without: string): string {
 }
 
 const SIGHT = `
-  SELECT coalesce((SELECT min(position) FROM outbox), (SELECT last_value + 1 FROM outbox_position_seq))::float8 AS first,
-    (SELECT last_value FROM outbox_position_seq)::float8 AS last,
+  SELECT coalesce((SELECT min(position) FROM outbox), (SELECT ${LAST} + 1 FROM outbox_position_seq))::float8 AS first,
+    (SELECT ${LAST} FROM outbox_position_seq)::float8 AS last,
     pg_snapshot_xmin(pg_current_snapshot())::text AS ended, pg_snapshot_xmax(pg_current_snapshot())::text AS begun`;
 /** Milliseconds between two such looks from the very beginning; longer when they take long. */
 const SIGHT_INTERVAL = 1_000;
