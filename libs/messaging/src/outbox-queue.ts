@@ -115,6 +115,8 @@ export interface Reading {
  */
 export class OutboxQueue {
   private held = false;
+  /** An answer and the end of the session can come in one read: the end is heard of first. */
+  private losses = 0;
   private readonly unlisten: () => void;
   private lowWater = new LowWaterMark();
   private nextSight = 0;
@@ -126,6 +128,7 @@ export class OutboxQueue {
   ) {
     const lost = () => {
       this.held = false;
+      this.losses++;
       onLost();
     };
     this.unlisten = control.onChange({ lost });
@@ -134,8 +137,9 @@ export class OutboxQueue {
   /** Whether this replica may read: it holds the lock, or nobody did and it has taken it. */
   async acquire(): Promise<boolean> {
     if (this.held) return true;
+    const { losses } = this;
     const [row] = await this.control.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1) AS held', [RELAY_LOCK]);
-    this.held = row?.held === true;
+    this.held = row?.held === true && losses === this.losses;
     if (!this.held) return false;
     this.lowWater = new LowWaterMark();
     await this.set(([, whileHeld]) => whileHeld);
@@ -174,6 +178,7 @@ export class OutboxQueue {
       options.moreLimit,
       options.bytes,
     ]);
+    if (!this.held) return undefined;
     const bytes = rows.reduce((sum, { payload }) => sum + (payload?.length ?? 0), 0);
     const part = (wanted: number) => rows.filter((row) => row.part === wanted).map(eventOf);
     return { more: part(1), range: part(2), cut: bytes >= options.bytes, last: Number(end!.position) };
