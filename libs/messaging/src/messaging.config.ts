@@ -94,7 +94,8 @@ export class MessagingConfig {
 
   @EnvDuration({
     name: 'JOBS_TIMEOUT',
-    description: 'A recurring job that takes longer is ended, and run again. A job may have a time of its own.',
+    description:
+      'A recurring job that takes longer is ended, and run again once it has. A job may have a time of its own.',
     default: '5m',
     min: '100ms',
     max: '1d',

@@ -10,7 +10,7 @@ import { DataSource } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Clock } from '../../../libs/messaging/src/jobs/clock.js';
 import { NatsScenario } from './nats-scenario.fixture.js';
-import { Scenario, soon } from './scenario.fixture.js';
+import { Scenario, type ServiceOptions, soon } from './scenario.fixture.js';
 import { waiting } from './services.fixture.js';
 
 describe('a delayed event', () => {
@@ -93,9 +93,9 @@ describe('a recurring job', () => {
   });
   afterEach(() => scenario.close());
 
-  function replica(controller: Type): Promise<TestingModule> {
+  function replica(controller: Type, onLog?: ServiceOptions['onLog']): Promise<TestingModule> {
     const natsUrl = `memory://${randomUUID()}`;
-    return scenario.service({ name: 'shop', databaseUrl, natsUrl, controllers: [controller], clock });
+    return scenario.service({ name: 'shop', databaseUrl, natsUrl, controllers: [controller], clock, onLog });
   }
 
   function nightly(work: () => Promise<void> = async () => undefined): Type {
@@ -206,6 +206,55 @@ describe('a recurring job', () => {
       expect(await row(service)).toMatchObject({ failures: 0, next_run: new Date('2026-03-02T03:00:00Z') }),
     );
     expect(runs).toHaveLength(3);
+  });
+
+  it('that is run by hand runs once', async () => {
+    const service = await replica(nightly());
+    await soon(async () => expect(await row(service)).toBeDefined());
+    // now() has microseconds.
+    await service.get(DataSource).query(`UPDATE recurring_jobs SET next_run = '2026-02-28T12:00:00.123456Z'`);
+    await soon(async () => expect(await row(service)).toMatchObject({ next_run: new Date('2026-03-01T03:00:00Z') }));
+    await looked(service);
+    expect(runs).toHaveLength(1);
+  });
+
+  it('that fails when it is run by hand waits before it is run again', async () => {
+    const service = await replica(nightly(() => Promise.reject(new Error('the printer is on fire'))));
+    await soon(async () => expect(await row(service)).toBeDefined());
+    await service.get(DataSource).query(`UPDATE recurring_jobs SET next_run = '2026-02-28T12:00:00.123456Z'`);
+    await soon(async () =>
+      expect(await row(service)).toMatchObject({ failures: 1, next_run: new Date('2026-03-01T00:00:01Z') }),
+    );
+    expect(runs).toHaveLength(1);
+  });
+
+  it('that goes on after its time is not run beside itself', async () => {
+    const lines: string[] = [];
+    const finish: (() => void)[] = [];
+    let running = 0;
+    let most = 0;
+    @Controller()
+    class DeafController {
+      @Every('15m', { name: 'deaf', timeout: '100ms' })
+      async deaf(): Promise<void> {
+        most = Math.max(most, ++running);
+        await new Promise<void>((resolve) => finish.push(resolve));
+        running--;
+      }
+    }
+    const service = await replica(DeafController, ({ msg }) => lines.push(String(msg)));
+    await soon(async () => expect(await row(service)).toBeDefined());
+    clock.time = new Date('2026-03-01T00:15:00Z');
+    await soon(async () => expect(await row(service)).toMatchObject({ failures: 1 }));
+    clock.time = new Date('2026-03-01T00:15:02Z');
+    await looked(service);
+    await looked(service);
+    expect(most).toBe(1);
+    expect(lines.filter((line) => line.includes('has not ended'))).toHaveLength(1);
+    finish[0]!();
+    await soon(() => expect(finish).toHaveLength(2));
+    expect(most).toBe(1);
+    finish[1]!();
   });
 
   it('is in a call of its own, with a deadline', async () => {

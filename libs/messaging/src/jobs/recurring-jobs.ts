@@ -19,7 +19,9 @@ const DECLARE = `
   WHERE known.schedule <> excluded.schedule`;
 /** A job that is never due again. */
 const NEVER = 'infinity';
-const DUE = 'SELECT name, next_run, failures FROM recurring_jobs WHERE next_run <= $1 AND name = ANY ($2)';
+/** A time of PostgreSQL's has microseconds, a Date has none: as text it stays what it is. */
+const DUE =
+  'SELECT name, next_run, next_run::text AS due, failures FROM recurring_jobs WHERE next_run <= $1 AND name = ANY ($2)';
 /** Nothing, when somebody has run it or set another time meanwhile. */
 const DONE = `
   UPDATE recurring_jobs SET next_run = $3, last_run = $4, failures = 0 WHERE name = $1 AND next_run = $2`;
@@ -29,7 +31,18 @@ const FAILED = `
 interface DueJob {
   readonly name: string;
   readonly next_run: Date;
+  readonly due: string;
   readonly failures: number;
+}
+
+interface Run {
+  readonly ending: AbortController;
+  /** Resolves when the table knows how it went, or it was ended. */
+  ended: Promise<void>;
+  /** Settles when the method itself has come to its end, whoever waits for it. */
+  method: Promise<void>;
+  /** Whether the log says that it goes on after its end. */
+  told: boolean;
 }
 
 /**
@@ -38,7 +51,7 @@ interface DueJob {
  */
 export class RecurringJobs {
   private methods = new Map<string, JobMethod>();
-  private readonly running = new Map<string, { readonly ending: AbortController; readonly ended: Promise<void> }>();
+  private readonly running = new Map<string, Run>();
 
   constructor(
     private readonly find: () => JobMethod[],
@@ -66,11 +79,18 @@ export class RecurringJobs {
     ]);
   }
 
-  /** Starts what is due and does not wait for it. */
+  /** Starts what is due and does not wait for it. What goes on after it was ended is not started beside itself. */
   async runDue(): Promise<void> {
     if (this.methods.size === 0) return;
     const due = await this.control.query<DueJob>(DUE, [this.clock.now(), [...this.methods.keys()]]);
-    for (const job of due) if (!this.running.has(job.name)) this.start(this.methods.get(job.name)!, job);
+    for (const job of due) {
+      const run = this.running.get(job.name);
+      if (!run) this.start(this.methods.get(job.name)!, job);
+      else if (run.ending.signal.aborted && !run.told) {
+        run.told = true;
+        this.logger.warn({ job: job.name }, 'recurring job is due and has not ended, though its signal is aborted');
+      }
+    }
   }
 
   /** Another replica may run them from now on: it runs again what has not come to its end here. */
@@ -88,15 +108,17 @@ export class RecurringJobs {
   private start(method: JobMethod, job: DueJob): void {
     const ending = new AbortController();
     setMaxListeners(0, ending.signal);
-    const ended = this.run(method, job, ending)
+    const run: Run = { ending, ended: Promise.resolve(), method: Promise.resolve(), told: false };
+    this.running.set(method.name, run);
+    run.ended = this.run(method, job, run)
       // It stays due, and is run again.
-      .catch((error: unknown) => this.logger.error({ job: job.name, error }, 'recurring job cannot be settled'))
-      .finally(() => this.running.delete(method.name));
-    this.running.set(method.name, { ending, ended });
+      .catch((error: unknown) => this.logger.error({ job: job.name, error }, 'recurring job cannot be settled'));
+    void Promise.allSettled([run.ended, run.method]).then(() => this.running.delete(method.name));
   }
 
-  private async run(method: JobMethod, job: DueJob, ending: AbortController): Promise<void> {
+  private async run(method: JobMethod, job: DueJob, run: Run): Promise<void> {
     const { name, timeout = this.options.jobTimeout } = method;
+    const { ending } = run;
     const late = () => ending.abort(new DeadlineExceeded(`the job ${name} took longer than ${timeout} ms`));
     const timer = setTimeout(late, timeout);
     const { signal } = ending;
@@ -104,8 +126,9 @@ export class RecurringJobs {
     const begun = this.clock.now();
     const started = performance.now();
     try {
-      // One that does not listen to its signal must not keep its place for ever.
-      await orAborted(runWithContext(context, method.run), signal);
+      run.method = runWithContext(context, method.run);
+      // One that does not listen to its signal has failed all the same.
+      await orAborted(run.method, signal);
     } catch (error) {
       // Ended because the lock is gone is no failure of the job's.
       if (!(signal.reason instanceof Unavailable)) await this.failed(job, error, started);
@@ -116,10 +139,10 @@ export class RecurringJobs {
     this.report(name, 'done', started);
     const next = method.schedule.next(this.clock.now(), job.failures > 0 ? begun : job.next_run);
     if (!next) this.logger.info({ job: name }, 'recurring job is over: its schedule has no next time');
-    await this.settle(DONE, [name, job.next_run, next ?? NEVER, begun]);
+    await this.settle(DONE, [name, job.due, next ?? NEVER, begun]);
   }
 
-  private async failed({ name, next_run: due, failures }: DueJob, error: unknown, started: number): Promise<void> {
+  private async failed({ name, due, failures }: DueJob, error: unknown, started: number): Promise<void> {
     const delay = Math.min(BACKOFF.first * 2 ** failures, BACKOFF.longest);
     this.report(name, 'failed', started, { error, delay });
     const again = new Date(this.clock.now().getTime() + delay);
