@@ -4,13 +4,11 @@ import { Code, RookeryError } from '@rookery/errors';
 import type { DependencyState, Logger } from '@rookery/observability';
 import { Bell } from './bell.js';
 import type { EventBus } from './event-bus.js';
-import type { Inbox } from './inbox.js';
-import type { DelayedEvents } from './jobs/delayed-events.js';
-import type { RecurringJobs } from './jobs/recurring-jobs.js';
 import type { MessagingMetrics } from './messaging.metrics.js';
 import { type LanesListener, OutboxLanes } from './outbox-lanes.js';
 import { OutboxQueue, type ReadOptions } from './outbox-queue.js';
 import { OUTBOX_CHANNEL, type OutboxWake } from './outbox-wake.js';
+import { type DutyHolders, RelayDuties } from './relay-duties.js';
 import { within } from './within.js';
 
 /** Milliseconds. A relay that says nothing for three seconds loses its lock. */
@@ -19,8 +17,6 @@ const HEARTBEAT = 1_000;
 const TIDY = 100;
 /** Milliseconds between two looks at the outbox: what is committed meanwhile is published together. */
 const PAUSE = 2;
-const BACKLOG_INTERVAL = 2_000;
-const PRUNE_INTERVAL = 60 * 60 * 1_000;
 /** Milliseconds between two lines that say that the bus refuses events. */
 const COMPLAINT_INTERVAL = 60_000;
 
@@ -28,13 +24,6 @@ const COMPLAINT_INTERVAL = 60_000;
 export interface RelayOptions {
   readonly pollInterval: number;
   readonly drainTimeout: number;
-}
-
-/** What else the replica does that has the relay. */
-export interface RelayDuties {
-  readonly delayed: DelayedEvents;
-  readonly jobs: RecurringJobs;
-  readonly inbox: Inbox;
 }
 
 /** From taking the lock to losing it. */
@@ -52,6 +41,7 @@ export class OutboxRelay {
   private readonly bell = new Bell();
   private readonly stopping = new AbortController();
   private readonly queue: OutboxQueue;
+  private readonly duties: RelayDuties;
   private loop: Promise<void> | undefined;
   private unlisten: (() => void) | undefined;
   private term: Term | undefined;
@@ -59,18 +49,19 @@ export class OutboxRelay {
   private readonly published = new Set<string>();
   private complaint: { reason: string; at: number } | undefined;
   private troubled = false;
-  private readonly next = { backlog: 0, prune: performance.now() + PRUNE_INTERVAL, delayed: 0 };
 
   constructor(
     private readonly control: ControlConnection,
     private readonly bus: EventBus,
     private readonly wake: OutboxWake,
-    private readonly duties: RelayDuties,
+    private readonly holders: DutyHolders,
     private readonly options: RelayOptions,
     private readonly metrics: MessagingMetrics,
     private readonly logger: Logger,
   ) {
     this.queue = new OutboxQueue(control, () => this.endTerm());
+    const interval = Math.min(options.pollInterval, HEARTBEAT);
+    this.duties = new RelayDuties(holders, control, this.queue, interval, metrics, logger);
   }
 
   /** Begins, once everyone who wants events has subscribed. A second call does nothing. */
@@ -90,6 +81,7 @@ export class OutboxRelay {
   state(): DependencyState {
     if (this.complaint) return { up: false, detail: `events wait: ${this.complaint.reason}` };
     if (this.troubled) return { up: false, detail: 'it cannot be read' };
+    if (this.duties.trouble) return { up: false, detail: this.duties.trouble };
     return { up: true, detail: this.term ? 'published by this replica' : 'published by another replica' };
   }
 
@@ -103,13 +95,13 @@ export class OutboxRelay {
     // Commits of handlers that still run are for the next relay.
     this.wake.relayIsHere(undefined);
     term?.ending.abort();
-    const jobs = this.duties.jobs.stop(this.options.drainTimeout);
+    const jobs = this.holders.jobs.stop(this.options.drainTimeout);
     if (term) await within(term.lanes.ended(), this.options.drainTimeout);
     this.unlisten?.();
     try {
       if (this.published.size > 0) await this.exchange(NOTHING);
       // The session is lost when nothing is heard of it.
-      while (!(await within(jobs, HEARTBEAT))) this.metrics.backlog(await this.queue.backlog());
+      while (!(await within(jobs, HEARTBEAT))) await this.duties.tellBacklog();
       this.endTerm();
       await this.queue.release();
     } catch {
@@ -140,8 +132,8 @@ export class OutboxRelay {
       if (this.term) this.endTerm();
       return pollInterval;
     }
-    const { lanes } = (this.term ??= await this.beginTerm());
-    const wait = await this.dutiesDue();
+    const { lanes } = (this.term ??= this.beginTerm());
+    const wait = await this.duties.due();
     const room = lanes.room(this.queue.seen);
     const reading = await this.exchange(room);
     if (reading) lanes.take(room, reading);
@@ -157,12 +149,11 @@ export class OutboxRelay {
 
   private readonly ring = (): void => this.bell.ring();
 
-  private async beginTerm(): Promise<Term> {
-    await this.duties.jobs.begin();
+  private beginTerm(): Term {
     const ending = new AbortController();
     this.wake.relayIsHere(this.ring);
     this.metrics.relaying(true);
-    this.next.backlog = this.next.delayed = 0;
+    this.duties.begin();
     return { lanes: new OutboxLanes(this.bus, this.listener, ending.signal), ending };
   }
 
@@ -170,7 +161,7 @@ export class OutboxRelay {
   private endTerm(): void {
     this.wake.relayIsHere(undefined);
     this.metrics.relaying(false);
-    this.duties.jobs.end();
+    this.duties.end();
     this.term?.ending.abort();
     this.term = undefined;
     // What is refused is for the next relay to say.
@@ -199,24 +190,6 @@ export class OutboxRelay {
     const told = complaint && (complaint.reason === reason || at - complaint.at < COMPLAINT_INTERVAL);
     this.complaint = { reason, at: told ? complaint.at : at };
     if (!told) this.logger.warn(`events wait in the outbox: ${reason}; trying for ever`);
-  }
-
-  /** @returns milliseconds until one of them is due again */
-  private async dutiesDue(): Promise<number> {
-    const { next, duties } = this;
-    const now = performance.now();
-    if (now >= next.backlog) {
-      next.backlog = now + BACKLOG_INTERVAL;
-      this.metrics.backlog(await this.queue.backlog());
-    }
-    // One batch at a look: events do not wait for the rest.
-    if (now >= next.prune) next.prune = (await duties.inbox.prune(this.control)) ? now : now + PRUNE_INTERVAL;
-    const interval = Math.min(this.options.pollInterval, HEARTBEAT);
-    if (now >= next.delayed) {
-      next.delayed = now + Math.min(interval, await duties.delayed.move());
-      await duties.jobs.runDue();
-    }
-    return Math.min(next.delayed, next.prune) - now;
   }
 }
 

@@ -52,6 +52,8 @@ interface Run {
 export class RecurringJobs {
   private methods = new Map<string, JobMethod>();
   private readonly running = new Map<string, Run>();
+  /** Whether it is this replica that runs them. */
+  private begun = false;
 
   constructor(
     private readonly find: () => JobMethod[],
@@ -67,22 +69,13 @@ export class RecurringJobs {
     this.methods = new Map(this.find().map((method) => [method.name, method]));
   }
 
-  /** This replica runs them from now on. */
-  async begin(): Promise<void> {
-    if (this.methods.size === 0) return;
-    const methods = [...this.methods.values()];
-    const now = this.clock.now();
-    await this.control.query(DECLARE, [
-      methods.map(({ name }) => name),
-      methods.map(({ schedule }) => schedule.text),
-      methods.map(({ schedule }) => schedule.next(now, now) ?? NEVER),
-    ]);
-  }
-
   /** Starts what is due and does not wait for it. What goes on after it was ended is not started beside itself. */
   async runDue(): Promise<void> {
     if (this.methods.size === 0) return;
+    if (!this.begun) await this.begin();
     const due = await this.control.query<DueJob>(DUE, [this.clock.now(), [...this.methods.keys()]]);
+    // With the answer can come the end of the session, and of its lock.
+    if (!this.begun) return;
     for (const job of due) {
       const run = this.running.get(job.name);
       if (!run) this.start(this.methods.get(job.name)!, job);
@@ -95,6 +88,7 @@ export class RecurringJobs {
 
   /** Another replica may run them from now on: it runs again what has not come to its end here. */
   end(): void {
+    this.begun = false;
     const reason = new Unavailable('another replica runs the job again', { reason: 'SHUTTING_DOWN' });
     for (const { ending } of this.running.values()) ending.abort(reason);
   }
@@ -103,6 +97,22 @@ export class RecurringJobs {
   async stop(limit: number): Promise<void> {
     await within(Promise.all([...this.running.values()].map(({ ended }) => ended)), limit);
     this.end();
+  }
+
+  private async begin(): Promise<void> {
+    this.begun = true;
+    const methods = [...this.methods.values()];
+    const now = this.clock.now();
+    try {
+      await this.control.query(DECLARE, [
+        methods.map(({ name }) => name),
+        methods.map(({ schedule }) => schedule.text),
+        methods.map(({ schedule }) => schedule.next(now, now) ?? NEVER),
+      ]);
+    } catch (error) {
+      this.begun = false;
+      throw error;
+    }
   }
 
   private start(method: JobMethod, job: DueJob): void {
