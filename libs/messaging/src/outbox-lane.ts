@@ -1,3 +1,4 @@
+import type { Bell } from './bell.js';
 import type { QueuedEvent } from './outbox-queue.js';
 
 /** Milliseconds after which an attempt that the bus has not answered counts as stuck. */
@@ -13,12 +14,14 @@ export interface Lane {
   bytes: number;
   /** Set when the outbox has more of its key than it could take: the position after which that is. */
   more: number | undefined;
-  /** Whether somebody works on it. */
-  running: boolean;
+  /** Set while somebody works on it; never rejects. */
+  work: Promise<void> | undefined;
   /** When the first event was tried for the first time. */
   since: number;
-  /** Whether the bus has refused the first event, and not taken it since. */
-  refused: boolean;
+  /** How often the bus has refused the first event. */
+  failures: number;
+  /** Ends the pause before its next attempt. */
+  readonly bell: Bell;
   /** Aborts what is being published. */
   readonly ending: AbortController;
 }
@@ -29,27 +32,33 @@ export interface Allowance {
   readonly bytes: number;
 }
 
+/** Whether the bus does not take its first event. */
+export function isStuck({ waiting, failures, since }: Lane, now: number): boolean {
+  return waiting.length > 0 && (failures > 0 || now - since > OVERDUE);
+}
+
 /**
- * The lanes that have to go for others to be published, by the type of the event that does not get on: of each type that
- * has more of them than its part of the allowance, all but the oldest, which go on trying.
+ * Those of the stuck lanes that have to go for others to be published, by the type of their first event: of each type
+ * that has more of them than its part of the allowance, all but those that were refused least often, which go on trying.
  */
-export function surplus(lanes: Iterable<Lane>, allowance: Allowance, now: number): Map<string, Lane[]> {
-  const stuck = new Map<string, Lane[]>();
-  for (const lane of lanes) {
-    const [first] = lane.waiting;
-    if (!first || !(lane.refused || now - lane.since > OVERDUE)) continue;
-    const others = stuck.get(first.type);
+export function surplus(stuck: Iterable<Lane>, allowance: Allowance): Map<string, Lane[]> {
+  const types = new Map<string, Lane[]>();
+  for (const lane of stuck) {
+    const { type } = lane.waiting[0]!;
+    const others = types.get(type);
     if (others) others.push(lane);
-    else stuck.set(first.type, [lane]);
+    else types.set(type, [lane]);
   }
   const result = new Map<string, Lane[]>();
-  for (const [type, ofType] of stuck) {
+  for (const [type, lanes] of types) {
     let { events, bytes } = allowance;
-    const going = ofType.filter((lane, index) => {
-      events -= stuck.size;
-      bytes -= stuck.size * lane.bytes;
-      return index > 0 && (events < 0 || bytes < 0);
-    });
+    const going = lanes
+      .toSorted((one, other) => one.failures - other.failures)
+      .filter((lane, index) => {
+        events -= types.size * lane.waiting.length;
+        bytes -= types.size * lane.bytes;
+        return index > 0 && (events < 0 || bytes < 0);
+      });
     if (going.length > 0) result.set(type, going);
   }
   return result;

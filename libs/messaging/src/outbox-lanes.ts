@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { Bell } from './bell.js';
 import type { EventBus } from './event-bus.js';
 import { HeldKeys } from './held-keys.js';
-import { type Lane, surplus } from './outbox-lane.js';
+import { type Lane, isStuck, surplus } from './outbox-lane.js';
 import { KEY_SPAN, type LeftEvent, type QueuedEvent, type ReadOptions, type Reading } from './outbox-queue.js';
 import { OutboxScan, type Seen } from './outbox-scan.js';
 
@@ -10,6 +10,8 @@ import { OutboxScan, type Seen } from './outbox-scan.js';
 const BACKOFF = { first: 100, longest: 2_000 };
 /** When the bus takes events again after this long, those that wait for their next attempt are not kept waiting. */
 const SILENCE = 1_000;
+/** After so long a type that is left out is read again, whatever has become of those that stayed. */
+const LONGEST_SUSPENSION = 10_000;
 /** Of all payloads under way: memory, and what NATS may have to be sent at once. */
 const MAX_BYTES = 16_000_000;
 /** A lane holds at most this share of what may be under way; so do the lanes together that make no room for others. */
@@ -17,8 +19,18 @@ const SHARE = 1 / 16;
 /** So many keys are read on at one look. */
 const KEYS_READ_ON = 8;
 
+/** Of a type that is left out. */
+interface Suspension {
+  readonly until: number;
+  /** Whether the bus has taken one of its events since. */
+  taken: boolean;
+  /** Lanes that were let go and whose last attempt is not over: the bus may still take what they tried. */
+  leaving: number;
+}
+
 /** Who hears of it. */
 export interface LanesListener {
+  /** The bus has taken it, however late: it may be deleted. */
   published(event: QueuedEvent): void;
   /** An attempt failed; the event is tried again. */
   refused(event: QueuedEvent, error: unknown): void;
@@ -30,15 +42,16 @@ export interface LanesListener {
  * Publishes many events at once, those of one key one after the other: the next begins when the bus has acknowledged
  * the one before, however often that was refused. Refused events stay here, so nothing of their key can overtake them.
  * When they are so many that they leave no room, all but some of their type go back, and their type and their keys are
- * left out of what is read until the bus has taken one that stayed: they hold up no others.
+ * left out of what is read until the bus takes one of them, or for some seconds: they hold up no others.
  */
 export class OutboxLanes {
   private readonly lanes = new Map<string, Lane>();
   private readonly underway = new Map<string, QueuedEvent>();
+  /** What works on lanes, also on those that were let go. */
   private readonly running = new Set<Promise<void>>();
   private readonly scan = new OutboxScan();
-  /** Types that are left out, and whether the bus has taken one of them since. */
-  private readonly suspended = new Map<string, boolean>();
+  /** By type. */
+  private readonly suspended = new Map<string, Suspension>();
   /** Those of which something is left out. */
   private readonly held = new HeldKeys();
   private bytes = 0;
@@ -46,7 +59,6 @@ export class OutboxLanes {
   /** Milliseconds until what `room` did not want to read may be read. */
   rest = Number.POSITIVE_INFINITY;
   private lastPublished = 0;
-  private recovery = unlimited();
   /** Events that the bus has refused and not taken since. */
   refused = 0;
 
@@ -54,18 +66,17 @@ export class OutboxLanes {
   constructor(
     private readonly bus: EventBus,
     private readonly listener: LanesListener,
-    signal: AbortSignal,
+    private readonly signal: AbortSignal,
   ) {
     signal.addEventListener('abort', () => {
-      for (const { ending } of this.lanes.values()) ending.abort();
-      this.recovery.abort();
+      for (const lane of this.lanes.values()) end(lane);
     });
   }
 
   /** What is to be read now. Small amounts are not worth it: then that is nothing, and `idle` is called later. */
   room(seen: Seen): ReadOptions {
     const now = performance.now();
-    if (!this.scan.reading) this.resume();
+    if (!this.scan.reading) this.resume(now);
     if (this.full()) this.relieve(now);
     this.starved = this.full();
     const overflown = [...this.lanes.values()].filter(({ more }) => more !== undefined);
@@ -87,8 +98,9 @@ export class OutboxLanes {
     };
   }
 
-  /** Begins to publish what was read with `room`. */
+  /** Begins to publish what was read with `room`, unless all of it has ended meanwhile. */
   take(room: ReadOptions, reading: Reading): void {
+    if (this.signal.aborted) return;
     for (const each of room.more) this.readOn(each, room, reading);
     const { range, limit } = room;
     if (!range) return;
@@ -119,8 +131,8 @@ export class OutboxLanes {
     return this.bus.window - this.underway.size < this.bus.window / 4 || this.bytes >= MAX_BYTES;
   }
 
-  private wantsMore({ more, refused, waiting }: Lane): boolean {
-    return more !== undefined && !refused && waiting.length <= this.laneSize / 2;
+  private wantsMore({ more, failures, waiting }: Lane): boolean {
+    return more !== undefined && failures === 0 && waiting.length <= this.laneSize / 2;
   }
 
   private readOn({ key, after }: ReadOptions['more'][number], room: ReadOptions, reading: Reading): void {
@@ -140,7 +152,7 @@ export class OutboxLanes {
   private caughtUp(lane: Lane): void {
     lane.more = undefined;
     this.scan.rewind();
-    if (!lane.running) this.lanes.delete(lane.name);
+    if (!lane.work) this.lanes.delete(lane.name);
     this.listener.idle();
   }
 
@@ -162,21 +174,24 @@ export class OutboxLanes {
     lane.bytes += row.payload.length;
     this.underway.set(row.position, row);
     this.bytes += row.payload.length;
-    if (!lane.running) this.work(lane);
+    if (!lane.work) this.work(lane);
     return true;
   }
 
   private open(name: string, key: string | undefined): Lane {
-    const ending = unlimited();
-    const lane = {
+    const ending = new AbortController();
+    // Many may listen to it.
+    setMaxListeners(0, ending.signal);
+    const lane: Lane = {
       name,
       key,
       waiting: [],
       bytes: 0,
       more: undefined,
-      running: false,
+      work: undefined,
       since: 0,
-      refused: false,
+      failures: 0,
+      bell: new Bell(),
       ending,
     };
     this.lanes.set(name, lane);
@@ -184,9 +199,9 @@ export class OutboxLanes {
   }
 
   private work(lane: Lane): void {
-    lane.running = true;
     // Not before it has got its events.
     const work = Promise.resolve().then(() => this.run(lane));
+    lane.work = work;
     this.running.add(work);
     void work.finally(() => this.running.delete(work));
   }
@@ -195,12 +210,9 @@ export class OutboxLanes {
   private async run(lane: Lane): Promise<void> {
     const { waiting } = lane;
     for (let event = waiting[0]; event && (await this.publish(event, lane)); event = waiting[0]) {
-      waiting.shift();
-      this.leave(event, lane);
-      this.listener.published(event);
       if (waiting.length === this.laneSize / 2 && this.wantsMore(lane)) this.listener.idle();
     }
-    lane.running = false;
+    lane.work = undefined;
     if (lane.ending.signal.aborted) return;
     // At once: whatever is read from here on gets a lane of its own.
     if (lane.more === undefined) this.lanes.delete(lane.name);
@@ -208,45 +220,50 @@ export class OutboxLanes {
     if (lane.more !== undefined || this.lanes.size === 0 || (this.starved && roomy)) this.listener.idle();
   }
 
-  /** @returns false when it was ended before the bus took the event */
+  /** @returns whether the lane goes on; not when it was ended */
   private async publish(event: QueuedEvent, lane: Lane): Promise<boolean> {
     const { signal } = lane.ending;
     lane.since = performance.now();
     for (let wait = BACKOFF.first; !signal.aborted; wait = Math.min(2 * wait, BACKOFF.longest)) {
       try {
         await this.bus.publish(event, signal);
-        if (signal.aborted) return false;
-        this.took(event, lane);
-        return true;
       } catch (error) {
         if (signal.aborted) return false;
-        this.setRefused(lane, true);
+        this.setFailures(lane, lane.failures + 1);
         this.listener.refused(event, error);
+        // Not all at the same moment, so that the first attempt after an outage comes soon after it.
+        await lane.bell.sleep(wait * (0.5 + Math.random() / 2));
+        continue;
       }
-      // Not all at the same moment, so that the first attempt after an outage comes soon after it.
-      const pause = wait * (0.5 + Math.random() / 2);
-      await sleep(pause, undefined, { signal: this.recovery.signal }).catch(() => {});
+      this.took(event, lane);
+      return !signal.aborted;
     }
     return false;
   }
 
-  private took({ type }: QueuedEvent, lane: Lane): void {
+  private took(event: QueuedEvent, lane: Lane): void {
     const now = performance.now();
-    this.setRefused(lane, false);
+    // What a lane held that was let go is accounted for already.
+    if (!lane.ending.signal.aborted) {
+      this.setFailures(lane, 0);
+      lane.waiting.shift();
+      this.leave(event, lane);
+    }
     if (this.refused > 0 && now - this.lastPublished > SILENCE) {
-      const { recovery } = this;
-      this.recovery = unlimited();
-      recovery.abort();
+      for (const { failures, bell } of this.lanes.values()) if (failures > 0) bell.ring();
     }
     this.lastPublished = now;
-    if (this.suspended.get(type) !== false) return;
-    this.suspended.set(type, true);
-    this.listener.idle();
+    const suspension = this.suspended.get(event.type);
+    if (suspension && !suspension.taken) {
+      suspension.taken = true;
+      this.listener.idle();
+    }
+    this.listener.published(event);
   }
 
-  private setRefused(lane: Lane, refused: boolean): void {
-    if (lane.refused !== refused) this.refused += refused ? 1 : -1;
-    lane.refused = refused;
+  private setFailures(lane: Lane, failures: number): void {
+    this.refused += Number(failures > 0) - Number(lane.failures > 0);
+    lane.failures = failures;
   }
 
   private leave(event: QueuedEvent, lane: Lane): void {
@@ -255,27 +272,48 @@ export class OutboxLanes {
     lane.bytes -= event.payload.length;
   }
 
-  /** Makes room: of types that do not get on, all but some go back. */
+  /** Makes room: of lanes that do not get on, all but the first event goes back, and when there are many, most of them. */
   private relieve(now: number): void {
-    const allowance = { events: this.laneSize, bytes: MAX_BYTES * SHARE };
-    for (const [type, lanes] of surplus(this.lanes.values(), allowance, now)) {
-      this.suspended.set(type, false);
-      for (const lane of lanes) this.letGo(lane);
+    const stuck = [...this.lanes.values()].filter((lane) => isStuck(lane, now));
+    for (const lane of stuck) this.shorten(lane);
+    if (!this.full()) return;
+    for (const [type, lanes] of surplus(stuck, { events: this.laneSize, bytes: MAX_BYTES * SHARE })) {
+      const suspension = { until: now + LONGEST_SUSPENSION, taken: false, leaving: 0 };
+      this.suspended.set(type, suspension);
+      for (const lane of lanes) this.letGo(lane, suspension);
     }
   }
 
+  /** What it gives back is read on from its first event. */
+  private shorten(lane: Lane): void {
+    const [first, ...others] = lane.waiting;
+    if (others.length === 0) return;
+    lane.more = Number(first!.position);
+    lane.waiting.length = 1;
+    for (const event of others) this.leave(event, lane);
+  }
+
   /** Its events are read again when their type is. */
-  private letGo(lane: Lane): void {
+  private letGo(lane: Lane, suspension: Suspension): void {
     this.lanes.delete(lane.name);
     if (lane.key !== undefined) this.held.add(lane.key);
     for (const event of lane.waiting) this.leave(event, lane);
-    this.setRefused(lane, false);
-    lane.ending.abort();
+    this.setFailures(lane, 0);
+    end(lane);
+    suspension.leaving++;
+    void lane.work!.then(() => {
+      suspension.leaving--;
+      if (suspension.taken && suspension.leaving === 0) this.listener.idle();
+    });
   }
 
-  /** Reads again, from the beginning, what the bus takes again; between two passes, so that nothing is overtaken. */
-  private resume(): void {
-    const resumed = [...this.suspended].filter(([, taken]) => taken);
+  /**
+   * Reads again, from the beginning, what the bus takes again, or may take by now; between two passes, so that nothing
+   * is overtaken, and when it is known which of those that were let go the bus has taken, so that few are sent twice.
+   */
+  private resume(now: number): void {
+    const due = ({ until, taken, leaving }: Suspension) => now >= until || (taken && leaving === 0);
+    const resumed = [...this.suspended].filter(([, suspension]) => due(suspension));
     if (resumed.length === 0) return;
     for (const [type] of resumed) this.suspended.delete(type);
     this.held.clear();
@@ -283,14 +321,12 @@ export class OutboxLanes {
   }
 }
 
+function end({ ending, bell }: Lane): void {
+  ending.abort();
+  bell.ring();
+}
+
 /** Prefixed because an event's position could be another event's key. */
 function laneName(key: string): string {
   return `key ${key}`;
-}
-
-/** Many may listen to it. */
-function unlimited(): AbortController {
-  const controller = new AbortController();
-  setMaxListeners(0, controller.signal);
-  return controller;
 }

@@ -90,6 +90,24 @@ describe('on NATS, events of a stream that takes none', () => {
     expect((await streams.jetstream.streams.info('user_v1')).state.messages).toBe(1_521);
   });
 
+  it('keep nobody out after an outage, though they are what stayed through it', async () => {
+    await limit(500_000);
+    for (const key of ['poison-1', 'poison-2']) await orderCreated(shop, `${key}${'x'.repeat(600_000)}`, key);
+    await soon(async () => expect(await refusals(shop)).toBeGreaterThan(1));
+    await scenario.server.stop();
+    const ids = Array.from({ length: 1_000 }, (_, index) => `o-${index}`);
+    await shop.get(Transactions).run(async (tx) => {
+      for (const id of ids) await shop.get(Outbox).add(tx, OrderCreated, { id }, { key: id });
+      for (const id of ids) await shop.get(Outbox).add(tx, UserCreated, { id }, { key: id });
+    });
+    const before = await refusals(shop);
+    await soon(async () => expect(await refusals(shop)).toBeGreaterThan(before + 900));
+    scenario.server.start();
+    streams = await operator(scenario.server.url);
+    await soon(async () => expect(await waiting(shop)).toBe(2));
+    expect((await stored()).toSorted()).toEqual(['first', ...ids].toSorted());
+  });
+
   it('hold up no others when it is their size that fills what may be under way', async () => {
     for (let n = 0; n < 17; n++) await orderCreated(shop, `${n}${'x'.repeat(960_000)}`, `large-${n}`);
     await userCreated(shop, 'other');
