@@ -56,6 +56,11 @@ export abstract class EventBus {
    */
   abstract subscribe(subscription: EventSubscription): () => Promise<void>;
 
+  /** Whether this replica is connected to what carries the events: while it is not, another one had better publish. */
+  get connected(): boolean {
+    return true;
+  }
+
   /** What readiness says of the bus. */
   abstract state(): DependencyState;
 

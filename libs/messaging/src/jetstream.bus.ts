@@ -55,6 +55,10 @@ export class JetStreamBus extends EventBus {
     return group.subscribe(subscription);
   }
 
+  override get connected(): boolean {
+    return this.client.state().up;
+  }
+
   state(): DependencyState {
     const state = this.client.state();
     const refused = this.consumers().filter(({ trouble }) => trouble !== undefined);

@@ -1,11 +1,14 @@
 import type { ControlConnection } from '@rookery/database';
 import type { PublishedEvent } from './event.js';
 import { LowWaterMark } from './low-water-mark.js';
+import { OUTBOX_CHANNEL } from './outbox-wake.js';
 import type { Range, Seen } from './outbox-scan.js';
 import { SET, WATCHED } from './watched-session.js';
 
 /** A number that every Rookery service agrees on; advisory locks are per database. */
 const RELAY_LOCK = 7_665_002;
+/** Another one, which every replica shares that could publish. */
+const ABLE_LOCK = 7_665_003;
 
 /**
  * Of the session that holds the lock. A deletion need not reach the disk: the event would be published again, with its
@@ -64,6 +67,14 @@ const SIGHT_INTERVAL = 1_000;
 /** At most this share of the time goes into them. */
 const SIGHT_SHARE = 0.05;
 
+/** Of this database, and of another session. */
+const OTHERS_ABLE = `
+  SELECT EXISTS (
+    SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE datname = current_database() AND locktype = 'advisory' AND classid = 0 AND objid = ${ABLE_LOCK} AND objsubid = 1
+      AND granted AND pid <> pg_backend_pid()
+  ) AS others`;
+
 /** More than this many are not counted. */
 const COUNTED = 100_000;
 const BACKLOG = `
@@ -115,6 +126,8 @@ export interface Reading {
  */
 export class OutboxQueue {
   private held = false;
+  /** What the other replicas can see of this one. */
+  private able = false;
   /** An answer and the end of the session can come in one read: the end is heard of first. */
   private losses = 0;
   private readonly unlisten: () => void;
@@ -127,7 +140,7 @@ export class OutboxQueue {
     onLost: () => void,
   ) {
     const lost = () => {
-      this.held = false;
+      this.held = this.able = false;
       this.losses++;
       onLost();
     };
@@ -146,13 +159,32 @@ export class OutboxQueue {
     return this.held;
   }
 
-  /** Lets another replica take over. */
+  /** Lets another replica take over, and tells those that wait. */
   async release(): Promise<void> {
-    this.unlisten();
     if (!this.held) return;
     this.held = false;
     await this.set(([, , usual]) => usual);
-    await this.control.query('SELECT pg_advisory_unlock($1)', [RELAY_LOCK]);
+    await this.control.query('SELECT pg_advisory_unlock($1), pg_notify($2, $3)', [RELAY_LOCK, OUTBOX_CHANNEL, '']);
+  }
+
+  /** Has the other replicas see whether this one could publish. */
+  async tellAble(able: boolean): Promise<void> {
+    if (able === this.able) return;
+    const { losses } = this;
+    const change = able ? 'pg_try_advisory_lock_shared' : 'pg_advisory_unlock_shared';
+    await this.control.query(`SELECT ${change}($1)`, [ABLE_LOCK]);
+    this.able = able && losses === this.losses;
+  }
+
+  /** Whether another replica could publish. */
+  async othersAble(): Promise<boolean> {
+    const [row] = await this.control.query<{ others: boolean }>(OTHERS_ABLE);
+    return row?.others === true;
+  }
+
+  /** Hears no more of what becomes of the session. */
+  close(): void {
+    this.unlisten();
   }
 
   /** What is known of the positions. */

@@ -17,6 +17,12 @@ const HEARTBEAT = 1_000;
 const TIDY = 100;
 /** Milliseconds between two looks at the outbox: what is committed meanwhile is published together. */
 const PAUSE = 2;
+/** Milliseconds without a connection to the bus after which the relay lets another replica publish that has one. */
+const PATIENCE = 5_000;
+/** Poll intervals that it leaves the others to take the lock. */
+const STAND_BACK = 3;
+/** Milliseconds between two such attempts while nobody relieves it. */
+const HAND_OVER_INTERVAL = 60_000;
 /** Milliseconds between two lines that say that the bus refuses events. */
 const COMPLAINT_INTERVAL = 60_000;
 
@@ -49,6 +55,11 @@ export class OutboxRelay {
   private readonly published = new Set<string>();
   private complaint: { reason: string; at: number } | undefined;
   private troubled = false;
+  /** Since when the bus cannot be reached from here. */
+  private cutOffSince: number | undefined;
+  private nextHandOver = 0;
+  /** Until then the lock is for others. */
+  private standsBackUntil = 0;
 
   constructor(
     private readonly control: ControlConnection,
@@ -91,17 +102,24 @@ export class OutboxRelay {
       await sleep(PAUSE);
       await this.bell.sleep(wait);
     }
+    this.unlisten?.();
+    await this.leave();
+    this.queue.close();
+  }
+
+  /** Brings to an end what runs, as far as that does not take too long, and lets another replica take over. */
+  private async leave(): Promise<void> {
+    const { drainTimeout } = this.options;
     const { term } = this;
     // Commits of handlers that still run are for the next relay.
     this.wake.relayIsHere(undefined);
     term?.ending.abort();
-    const jobs = this.holders.jobs.stop(this.options.drainTimeout);
-    if (term) await within(term.lanes.ended(), this.options.drainTimeout);
-    this.unlisten?.();
+    const jobs = this.holders.jobs.stop(drainTimeout);
+    const ended = Promise.all([jobs, term && within(term.lanes.ended(), drainTimeout)]);
     try {
-      if (this.published.size > 0) await this.exchange(NOTHING);
       // The session is lost when nothing is heard of it.
-      while (!(await within(jobs, HEARTBEAT))) await this.duties.tellBacklog();
+      while (!(await within(ended, HEARTBEAT))) await this.exchange(NOTHING);
+      if (this.published.size > 0) await this.exchange(NOTHING);
       this.endTerm();
       await this.queue.release();
     } catch {
@@ -128,11 +146,14 @@ export class OutboxRelay {
   private async look(): Promise<number> {
     const { pollInterval } = this.options;
     this.unlisten ??= await this.control.listen(OUTBOX_CHANNEL, this.ring);
+    const handingOver = await this.handOverDue();
+    if (performance.now() < this.standsBackUntil) return pollInterval;
     if (!(await this.queue.acquire())) {
       if (this.term) this.endTerm();
       return pollInterval;
     }
     const { lanes } = (this.term ??= this.beginTerm());
+    if (handingOver && (await this.queue.othersAble())) return this.handOver();
     const wait = await this.duties.due();
     const room = lanes.room(this.queue.seen);
     const reading = await this.exchange(room);
@@ -140,10 +161,31 @@ export class OutboxRelay {
     return Math.min(pollInterval, lanes.busy ? TIDY : HEARTBEAT, wait, lanes.rest);
   }
 
+  /** Whether another replica had better publish; this one says to the others whether it could. */
+  private async handOverDue(): Promise<boolean> {
+    const now = performance.now();
+    const { connected } = this.bus;
+    await this.queue.tellAble(connected);
+    if (connected) this.nextHandOver = this.standsBackUntil = 0;
+    this.cutOffSince = connected ? undefined : (this.cutOffSince ?? now);
+    if (now - (this.cutOffSince ?? now) < PATIENCE || now < this.nextHandOver) return false;
+    this.nextHandOver = now + HEARTBEAT;
+    return true;
+  }
+
+  private async handOver(): Promise<number> {
+    this.logger.warn('this replica cannot reach the bus: another replica publishes its events');
+    await this.leave();
+    const now = performance.now();
+    this.nextHandOver = now + HAND_OVER_INTERVAL;
+    this.standsBackUntil = now + STAND_BACK * this.options.pollInterval;
+    return this.options.pollInterval;
+  }
+
   private async exchange(room: ReadOptions) {
     const published = [...this.published];
     const reading = await this.queue.exchange(published, room);
-    for (const position of published) this.published.delete(position);
+    if (reading) for (const position of published) this.published.delete(position);
     return reading;
   }
 
