@@ -57,6 +57,7 @@ export class OutboxRelay {
   private troubled = false;
   /** Since when the bus cannot be reached from here. */
   private cutOffSince: number | undefined;
+  private exchangedAt = Number.NEGATIVE_INFINITY;
   private nextHandOver = 0;
   /** Until then the lock is for others. */
   private standsBackUntil = 0;
@@ -156,8 +157,10 @@ export class OutboxRelay {
     if (handingOver && (await this.queue.othersAble())) return this.handOver();
     const wait = await this.duties.due();
     const room = lanes.room(this.queue.seen);
-    const reading = await this.exchange(room);
-    if (reading) lanes.take(room, reading);
+    if (this.exchangeDue(room)) {
+      const reading = await this.exchange(room);
+      if (reading) lanes.take(room, reading);
+    }
     return Math.min(pollInterval, lanes.busy ? TIDY : HEARTBEAT, wait, lanes.rest);
   }
 
@@ -182,7 +185,18 @@ export class OutboxRelay {
     return this.options.pollInterval;
   }
 
+  /** While nothing can be read the relay is woken by each commit all the same; the session must be heard of, though. */
+  private exchangeDue({ range, more }: ReadOptions): boolean {
+    return (
+      range !== undefined ||
+      more.length > 0 ||
+      this.published.size > 0 ||
+      performance.now() - this.exchangedAt >= HEARTBEAT
+    );
+  }
+
   private async exchange(room: ReadOptions) {
+    this.exchangedAt = performance.now();
     const published = [...this.published];
     const reading = await this.queue.exchange(published, room);
     if (reading) for (const position of published) this.published.delete(position);
