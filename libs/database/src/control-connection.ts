@@ -80,15 +80,18 @@ export class ControlConnection {
     });
   }
 
-  /** Runs one statement on this session. @throws {Unavailable} while it is not connected, or when it breaks. */
-  async query<R extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<R[]> {
+  /**
+   * Runs one statement on this session, which keeps it prepared when it has a name.
+   * @throws {Unavailable} while it is not connected, or when it breaks
+   */
+  async query<R extends pg.QueryResultRow>(text: string, values: unknown[] = [], name?: string): Promise<R[]> {
     if (!this.client) throw new Unavailable('the database is not available');
     const { client } = this;
     // One after the other: pg gives up queueing statements on a client.
     const result = this.last.then(() =>
       mappingErrors(async () => {
         try {
-          return await client.query<R>(text, values);
+          return await client.query<R>({ text, values, name });
         } catch (error) {
           // With a statement under way this destroys the socket, and with that the connection counts as lost.
           if (isReadTimeout(error)) void client.end().catch(() => undefined);

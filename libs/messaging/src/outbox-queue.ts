@@ -15,7 +15,18 @@ const ABLE_LOCK = 7_665_003;
  * id. Of a table that has grown since it was analyzed the planner thinks that all of it had better be read and sorted,
  * where walking along the index ends after a few rows.
  */
-const SESSION = [...WATCHED, ['synchronous_commit', 'off', 'on'], ['enable_bitmapscan', 'off', 'on']] as const;
+const SESSION = [
+  ...WATCHED,
+  ['synchronous_commit', 'off', 'on'],
+  ['enable_bitmapscan', 'off', 'on'],
+  ['enable_seqscan', 'off', 'on'],
+] as const;
+
+/**
+ * Up to so many positions that are left out the statement that reads is kept prepared: planning it takes as long as running
+ * it. Of a longer list PostgreSQL makes a hash table, but only while it plans.
+ */
+const FEW = 64;
 
 /** Positions that are walked over to find more of a key. */
 export const KEY_SPAN = 10_000;
@@ -197,11 +208,12 @@ export class OutboxQueue {
     if (!this.held) return undefined;
     await this.sight();
     const { range, more } = options;
-    const [end, ...rows] = await this.control.query<Row>(EXCHANGE, [
+    const without = [...published, ...options.withoutPositions];
+    const values = [
       published,
       range?.after ?? 0,
       range?.upTo ?? 0,
-      [...published, ...options.withoutPositions],
+      without,
       options.withoutKeys,
       options.withoutTypes,
       range ? options.limit : 0,
@@ -209,7 +221,9 @@ export class OutboxQueue {
       more.map(({ after }) => after),
       options.moreLimit,
       options.bytes,
-    ]);
+    ];
+    const name = without.length > FEW ? undefined : 'outbox exchange';
+    const [end, ...rows] = await this.control.query<Row>(EXCHANGE, values, name);
     if (!this.held) return undefined;
     const bytes = rows.reduce((sum, { payload }) => sum + (payload?.length ?? 0), 0);
     const part = (wanted: number) => rows.filter((row) => row.part === wanted).map(eventOf);
