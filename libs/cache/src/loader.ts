@@ -19,6 +19,8 @@ const UNUSED_VERSION_LIFE = 60_000;
 /** Milliseconds between two looks for what another process loads. */
 const FIRST_PAUSE = 2;
 const LONGEST_PAUSE = 50;
+/** Versions that may change under a load before it begins; a tag that is invalidated more often than that has no cache. */
+const MOST_CHANGES = 2;
 
 type Loading = Flight<Uint8Array>;
 
@@ -63,6 +65,7 @@ export class Loader {
     const { store, config, metrics } = this.parts;
     const patience = performance.now() + 2 * config.lease;
     let waited = false;
+    let changes = 0;
     for (let seen: Seen | undefined = before; ;) {
       seen = areComplete(seen.slice(1)) ? seen : await this.withVersions(question, seen);
       if (!seen) return this.alone(question, flight);
@@ -82,12 +85,15 @@ export class Loader {
       }
       if (claimed.mine) void this.leases.release(claimed.mine);
       if (fresh) return valueOf(seen[0]!);
-      if (!same) continue;
-      if (!waited) metrics.leaseWait();
-      waited = true;
-      seen = await this.waitForOther(question, lease, flight);
-      if (!seen) return this.alone(question, flight);
-      if (isFresh(seen)) return valueOf(seen[0]!);
+      if (same) {
+        if (!waited) metrics.leaseWait();
+        waited = true;
+        seen = await this.waitForOther(question, lease, flight, patience);
+        if (!seen) return this.alone(question, flight);
+        if (isFresh(seen)) return valueOf(seen[0]!);
+      }
+      if (versionsOf(seen) !== flight.versions) changes += 1;
+      if (changes === MOST_CHANGES) return this.alone(question, flight);
     }
   }
 
@@ -122,14 +128,20 @@ export class Loader {
     return `${this.parts.service}:lease:${versionsOf(seen)}:${name}`;
   }
 
-  /** Until the value is there, its holder has given the lease up, or an invalidation has made both worthless. */
-  private async waitForOther({ keys }: Question, lease: string, flight: Loading): Promise<Seen | undefined> {
+  /** Until the value is there, nobody has the lease, an invalidation has made both worthless, or patience has ended. */
+  private async waitForOther(
+    { keys }: Question,
+    lease: string,
+    flight: Loading,
+    patience: number,
+  ): Promise<Seen | undefined> {
     for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE)) {
       await delay(pause, undefined, { signal: flight.signal });
       const found = await this.parts.store.ask('look up', (store) => store.getMany([...keys, lease]));
       if (!found) return undefined;
       const seen = found.slice(0, -1);
       if (!found.at(-1) || isFresh(seen) || versionsOf(seen) !== flight.versions) return seen;
+      if (performance.now() > patience) return seen;
     }
   }
 
