@@ -8,8 +8,16 @@ export interface CircuitBreakerOptions {
   failures?: number;
   /** Milliseconds before the first probe, doubled after each that fails. Default: 50. */
   firstPause?: number;
-  /** Milliseconds between two probes, at most. Default: 1000. */
+  /** Milliseconds between two probes of what does not answer them, at most. Default: 1000. */
   longestPause?: number;
+  /**
+   * Milliseconds that it has to stay closed for the next opening to begin with `firstPause` again. What answers probes
+   * and nothing else would open it over and over, and have calls pay for each; so an opening that comes sooner begins
+   * with twice the pause of the one before. Default: 5000.
+   */
+  steadyAfter?: number;
+  /** Milliseconds that this comes to, at most. Default: 30,000. */
+  longestRest?: number;
   /** Told with the state before: `closed` when it opens, `half-open` when a probe has failed or succeeded. */
   onChange?: (state: BreakerState, reason: unknown, before: BreakerState) => void;
 }
@@ -22,12 +30,15 @@ export class CircuitBreaker {
   private current: BreakerState = 'closed';
   private cause: unknown;
   private failuresInARow = 0;
-  private pause: number;
+  /** Milliseconds before the first probe of the next opening. */
+  private rest: number;
+  private pause = 0;
+  /** While it is closed: until it is steady; while it is open: until it probes. */
   private timer: NodeJS.Timeout | undefined;
   private disposed = false;
 
   constructor(private readonly options: CircuitBreakerOptions) {
-    this.pause = this.firstPause;
+    this.rest = this.firstPause;
   }
 
   get state(): BreakerState {
@@ -51,7 +62,7 @@ export class CircuitBreaker {
   failed(reason: unknown): void {
     if (!this.closed) return;
     this.failuresInARow += 1;
-    if (this.failuresInARow >= (this.options.failures ?? 1)) this.open(reason);
+    if (this.failuresInARow >= (this.options.failures ?? 1)) this.open(reason, this.rest);
   }
 
   /** Ends the probing: what a probe that is under way finds out changes nothing any more. */
@@ -60,11 +71,12 @@ export class CircuitBreaker {
     clearTimeout(this.timer);
   }
 
-  private open(reason: unknown): void {
+  private open(reason: unknown, pause: number): void {
+    clearTimeout(this.timer);
     this.become('open', reason);
     if (this.disposed) return;
-    this.timer = setTimeout(() => void this.tryAgain(), this.pause).unref();
-    this.pause = Math.min(this.pause * 2, this.options.longestPause ?? 1_000);
+    this.pause = pause;
+    this.timer = setTimeout(() => void this.tryAgain(), pause).unref();
   }
 
   private async tryAgain(): Promise<void> {
@@ -72,12 +84,14 @@ export class CircuitBreaker {
     try {
       await this.options.probe();
     } catch (error) {
-      if (!this.disposed) this.open(error);
+      const doubled = Math.min(this.pause * 2, this.options.longestPause ?? 1_000);
+      if (!this.disposed) this.open(error, Math.max(doubled, this.rest));
       return;
     }
     if (this.disposed) return;
     this.failuresInARow = 0;
-    this.pause = this.firstPause;
+    this.rest = Math.min(this.rest * 2, this.options.longestRest ?? 30_000);
+    this.timer = setTimeout(() => (this.rest = this.firstPause), this.options.steadyAfter ?? 5_000).unref();
     this.become('closed', undefined);
   }
 
