@@ -22,14 +22,20 @@ export function openStore(config: CacheConfig, name: string, logger: Logger): Op
 /** Milliseconds between two attempts to reconnect: doubling, never giving up. */
 const backoff = (attempt: number) => Math.min(50 * 2 ** attempt, 2_000);
 
+/**
+ * Milliseconds after which a connection on which nothing was sent and nothing has come is closed and made anew. That ends
+ * a handshake too, which has no other bound: `connectTimeout` ends with TCP's. The client's PINGs keep others going.
+ */
+const LONGEST_SILENCE = 5_000;
+
 function onRedis(url: string, name: string, logger: Logger): OpenedStore {
   const client = createClient({
     url,
     name,
     // A command for a Redis that is away fails at once instead of waiting for it.
     disableOfflineQueue: true,
-    socket: { reconnectStrategy: backoff, connectTimeout: 2_000 },
-    pingInterval: 5_000,
+    socket: { reconnectStrategy: backoff, connectTimeout: 2_000, socketTimeout: LONGEST_SILENCE },
+    pingInterval: LONGEST_SILENCE / 2,
   }) as RedisClientType;
   let away = false;
   client.on('error', (error: unknown) => {

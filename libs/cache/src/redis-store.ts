@@ -13,7 +13,10 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 for i = 2, #KEYS do redis.call('PEXPIRE', KEYS[i], ARGV[3], 'GT') end
 return 1`;
 
-/** A connection that has not answered a PING for so long is closed and made anew: its other end may be gone for ever. */
+/**
+ * A connection that has not answered a PING for so long is closed and made anew: its other end may be gone for ever. (The
+ * socket's own timeout ends one that is idle; whoever goes on sending, as users of `CACHE_MANAGER` do, puts that off.)
+ */
 const DEAD_AFTER = 5_000;
 
 /**
