@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { type CallContext, callContext } from '@rookery/context';
 import { openTransaction } from './open-transaction.js';
 import type { Replica } from './replica.js';
 
@@ -7,11 +8,18 @@ export interface ReadScope {
   replica?: Replica;
 }
 
-const storage = new AsyncLocalStorage<ReadScope | undefined>();
+/** A scope, with the call that it was entered in. A load of the cache, which serves others too, is a call of its own. */
+interface Entered {
+  readonly scope: ReadScope;
+  readonly call: CallContext | undefined;
+}
+
+const storage = new AsyncLocalStorage<Entered | undefined>();
 
 /** Set while the current code is known to only read. */
 export function readScope(): ReadScope | undefined {
-  return storage.getStore();
+  const entered = storage.getStore();
+  return entered && entered.call === callContext() ? entered.scope : undefined;
 }
 
 /** Runs `work`, which may change something, although it is part of something that only reads. */
@@ -20,8 +28,8 @@ export function mayWrite<T>(work: () => T): T {
 }
 
 /** Runs `work`, which only reads. Within a transaction that means nothing: there the primary decides. */
-export function readOnly<T>(work: () => T, scope: ReadScope = storage.getStore() ?? {}): T {
-  return openTransaction() ? work() : storage.run(scope, work);
+export function readOnly<T>(work: () => T, scope: ReadScope = readScope() ?? {}): T {
+  return openTransaction() ? work() : storage.run({ scope, call: callContext() }, work);
 }
 
 /**
