@@ -3,6 +3,7 @@ import { DiscoveryModule } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { attachMethodDefinition } from '@rookery/contracts';
 import { UserServiceDefinition } from '@rookery/contracts/user/v1';
+import { ReadOnly } from '@rookery/database';
 import { Metrics, createLogger, type LogConfig, Logger } from '@rookery/observability';
 import { Environment, loadConfig } from '@rookery/config';
 import { expect, it } from 'vitest';
@@ -45,6 +46,22 @@ class NoRpc {
   page(): void {}
 }
 
+@Controller()
+class CachedReplica {
+  @CacheAside({ key: () => 'k' })
+  @ReadOnly()
+  inside(): void {}
+}
+serving(CachedReplica.prototype.inside, getUser);
+
+@Controller()
+class ReplicaCached {
+  @ReadOnly()
+  @CacheAside({ key: () => 'k' })
+  outside(): void {}
+}
+serving(ReplicaCached.prototype.outside, getUser);
+
 @Injectable()
 class Service {
   @CacheEvict({ tags: () => ['t'] })
@@ -78,6 +95,8 @@ it.each([
   ['@CacheAside on a stream', [CachedStream], [], /@CacheAside on CachedStream.list: .*unary.*StreamUsers is a stream/],
   ['@CacheEvict on a stream', [EvictingStream], [], /@CacheEvict on EvictingStream.list: .*StreamUsers is a stream/],
   ['@CacheAside on what serves no RPC', [NoRpc], [], /@CacheAside on NoRpc.page: .*@GrpcController/],
+  ['@CacheAside on @ReadOnly', [CachedReplica], [], /@CacheAside on CachedReplica.inside: .*@ReadOnly/],
+  ['@ReadOnly on @CacheAside', [ReplicaCached], [], /@CacheAside on ReplicaCached.outside: .*@ReadOnly/],
   ['either on what is no handler', [], [Service], /@CacheEvict on Service.change: .*controllers/],
 ] as const)('refuses to start with %s', async (_what, controllers, providers, message) => {
   await expect(start([...controllers], [...providers])).rejects.toThrow(message);

@@ -8,6 +8,9 @@ const DECORATORS = [
   ['@CacheEvict', CACHE_EVICT],
 ] as const;
 
+/** What `@ReadOnly` of `@rookery/database`, which is no floor below, writes on a method. */
+const READ_ONLY = 'rookery:read-only';
+
 /** Refuses the decorators where they could not do what they say, when the application starts. */
 @Injectable()
 export class CachedHandlers implements OnModuleInit {
@@ -31,6 +34,10 @@ export class CachedHandlers implements OnModuleInit {
         if (!isController) throw new TypeError(`${where}: it is for handlers in controllers, nothing calls it here`);
         const rpc = methodDefinitionOf(prototype[method]!);
         if (!rpc && key === CACHE_ASIDE) throw new TypeError(`${where}: it is for the RPCs of a @GrpcController`);
+        if (key === CACHE_ASIDE && Reflect.hasMetadata(READ_ONLY, prototype[method]!)) {
+          const why = 'a replica may be behind, and an old row would be kept as the current one';
+          throw new TypeError(`${where}: it cannot be @ReadOnly() as well: ${why}; remove one of the two`);
+        }
         if (rpc?.requestStream || rpc?.responseStream) {
           const instead = 'call AsideCache in the service that does the work';
           throw new TypeError(`${where}: it is for unary RPCs, and ${rpc.name} is a stream; ${instead}`);

@@ -14,6 +14,9 @@ interface Entered {
   readonly call: CallContext | undefined;
 }
 
+/** Metadata of the methods that are marked. `@rookery/cache`, which must not import this lib, looks for it. */
+const READ_ONLY = 'rookery:read-only';
+
 const storage = new AsyncLocalStorage<Entered | undefined>();
 
 /** Set while the current code is known to only read. */
@@ -52,6 +55,7 @@ export function ReadOnly(): MethodDecorator {
     for (const key of Reflect.getOwnMetadataKeys(method)) {
       Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, method), marked);
     }
+    Reflect.defineMetadata(READ_ONLY, true, marked);
     descriptor.value = marked;
   };
 }
