@@ -168,21 +168,22 @@ export class AsideCache {
   }
 
   private answer(question: Question, seen: Seen | undefined): Answer<Uint8Array> {
-    if (!seen || this.invalidations.concern(question.keys)) return this.join(question, undefined);
-    if (!isCurrent(seen)) return this.join(question, seen);
+    if (!seen) return this.join(question, 'error');
+    if (this.invalidations.concern(question.keys)) return this.join(question, 'invalidating');
+    if (!isCurrent(seen)) return this.join(question, 'miss', seen);
     const entry = seen[0]!;
     if (freshUntil(entry) > Date.now()) {
       this.metrics.request('hit');
     } else {
-      if (question.staleFor <= 0) return this.join(question, seen);
+      if (question.staleFor <= 0) return this.join(question, 'miss', seen);
       this.metrics.request('stale');
       this.refresh(question, seen);
     }
     return valueOf(entry);
   }
 
-  /** Waits for the load that is under way, or begins one. @param seen undefined when the cache has no answer */
-  private join(question: Question, seen: Seen | undefined): Promise<Uint8Array> {
+  /** Waits for the load that is under way, or begins one. @param seen undefined when the cache has no answer that counts */
+  private join(question: Question, why: 'miss' | 'error' | 'invalidating', seen?: Seen): Promise<Uint8Array> {
     const signal = callContext()?.signal;
     signal?.throwIfAborted();
     const { name } = question;
@@ -193,7 +194,7 @@ export class AsideCache {
       this.metrics.request('wait');
       return flying.join(signal);
     }
-    this.metrics.request(seen ? 'miss' : 'error');
+    this.metrics.request(why);
     const flight = new Flight<Uint8Array>(versions, (loading) =>
       seen ? this.loader.once(question, seen, loading) : this.loader.alone(question, loading),
     );

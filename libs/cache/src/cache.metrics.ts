@@ -19,7 +19,7 @@ export class CacheMetrics {
   constructor(metrics: Metrics, waiting: () => number, unsent: () => number) {
     this.requests = metrics.counter(
       'cache_requests_total',
-      'Look-ups, by result: hit, stale (served, and refreshed), miss, wait (joined a load), error (the cache had no answer).',
+      'Look-ups, by result: hit, stale (served, and refreshed), miss, wait (joined a load), invalidating (an invalidation is not taken yet), error (the cache had no answer).',
       ['result'],
     );
     this.durations = metrics.histogram(
@@ -44,7 +44,7 @@ export class CacheMetrics {
     this.breakerIs('closed');
   }
 
-  request(result: 'hit' | 'stale' | 'miss' | 'wait' | 'error'): void {
+  request(result: 'hit' | 'stale' | 'miss' | 'wait' | 'invalidating' | 'error'): void {
     this.requests.inc({ result });
   }
 
