@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { isLease, openCache, sharedStore } from './shared-store.fixture.js';
+
+afterEach(() => void vi.useRealTimers());
 
 it('loads by itself when a tag is invalidated as fast as it is looked up', async () => {
   const store = sharedStore();
@@ -35,4 +37,34 @@ it('waits so long for others, and not for one after the other', async () => {
   };
   expect(await get('fresh')).toBe('fresh');
   expect(looks).toBeLessThan(20);
+});
+
+it('refreshes no more than CACHE_MAX_LOADS at once while the store refuses values, and before nobody who waits', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const store = sharedStore();
+  const { cache } = openCache(store, { CACHE_MAX_LOADS: '2' });
+  const keys = Array.from({ length: 5 }, (_, index) => `k${index}`);
+  const stale = { ttl: 1, staleFor: '1m' };
+  for (const key of keys) await cache.getOrLoad(key, async () => Buffer.from('old'), stale);
+  vi.setSystemTime(Date.now() + 10);
+  store.setWhile = () => Promise.reject(new Error('OOM command not allowed'));
+  await cache.getOrLoad('finds out', async () => Buffer.from('v'));
+  await turn();
+
+  const begun: string[] = [];
+  const finish: (() => void)[] = [];
+  const load = (key: string) => () =>
+    new Promise<Buffer>((resolve) => (begun.push(key), finish.push(() => resolve(Buffer.from('new')))));
+  for (const key of keys) expect(String(await cache.getOrLoad(key, load(key), stale))).toBe('old');
+  await turn();
+  expect(begun).toEqual(['k0', 'k1']);
+  const wanted = cache.getOrLoad('wanted', load('wanted'));
+  await turn();
+  expect(begun).toHaveLength(2);
+  finish[0]!();
+  await turn();
+  expect(begun).toEqual(['k0', 'k1', 'wanted']);
+  finish[1]!();
+  finish[2]!();
+  expect(String(await wanted)).toBe('new');
 });

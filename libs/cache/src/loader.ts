@@ -41,7 +41,7 @@ export interface LoaderParts {
  */
 export class Loader {
   /** A load inside of a load has its outer one's place: waiting for another could be for ever. */
-  private readonly inside = new AsyncLocalStorage<true>();
+  private readonly inside = new AsyncLocalStorage<boolean>();
 
   private readonly leases: Leases;
 
@@ -99,7 +99,13 @@ export class Loader {
 
   /** Loads again what is served stale meanwhile, unless another process does. */
   async refresh(question: Question, stale: Seen, flight: Loading): Promise<Uint8Array | undefined> {
-    if (!this.parts.store.shared) return this.load(question, stale, flight);
+    const { store, gate } = this.parts;
+    if (!store.shared) return this.load(question, stale, flight);
+    // Nobody would find the value: it is loaded to see whether it is stored again, and not in front of those who wait.
+    // A load within which the stale value was found does not wait for it, and does not lend it its place.
+    if (store.refuses('store')) {
+      return gate.full ? undefined : this.inside.run(false, () => this.alone(question, flight, stale));
+    }
     const claimed = await this.leases.claim(this.leaseOf(question, stale), question.keys);
     if (!claimed?.mine) return undefined;
     if (!isFresh(claimed.seen) && versionsOf(claimed.seen) === flight.versions) {

@@ -12,12 +12,13 @@ it('runs so many at once, the others in order as room is made', async () => {
   const started: string[] = [];
   const pieces = ['a', 'b', 'c', 'd'].map((name) => ({ name, ...piece() }));
   const results = pieces.map(({ name, work }) => gate.run(work(started, name)));
-  expect([started, gate.waiting]).toEqual([['a', 'b'], 2]);
+  expect([started, gate.waiting, gate.full]).toEqual([['a', 'b'], 2, true]);
   pieces[1]!.finish();
   expect(await results[1]).toBe('b');
   expect([started, gate.waiting]).toEqual([['a', 'b', 'c'], 1]);
   for (const { finish } of pieces) finish();
   expect(await Promise.all(results)).toEqual(['a', 'b', 'c', 'd']);
+  expect(gate.full).toBe(false);
 });
 
 it('makes room when work fails', async () => {

@@ -9,11 +9,16 @@ export class ConcurrencyGate {
     return this.queue.size;
   }
 
+  /** Whether work that comes now has to wait. */
+  get full(): boolean {
+    return this.running >= this.limit;
+  }
+
   /** Runs `work` when there is room. Rejects with the reason of `signal` when that aborts before its turn. */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
-    if (this.running < this.limit) this.running += 1;
-    else await this.turn(signal);
+    if (this.full) await this.turn(signal);
+    else this.running += 1;
     try {
       return await work();
     } finally {
