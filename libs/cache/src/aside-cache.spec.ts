@@ -20,3 +20,13 @@ it('counts what is loaded beside an invalidation that is on its way as that, for
   expect([await get('newer'), await get('newest')]).toEqual(['newer', 'newer']);
   expect(await requests()).toEqual({ miss: 2, invalidating: 1, hit: 1 });
 });
+
+it.each([undefined, 7])('rejects a tag that is none, %s, and invalidates the others', async (wrong) => {
+  const { cache, get } = openCache(sharedStore());
+  await get('old');
+  const invalidated = cache.invalidate([wrong as unknown as string, 't']);
+  await expect(invalidated).rejects.toThrow(new TypeError(`a tag is a string, not ${wrong}`));
+  expect(await get('new')).toBe('new');
+  const options = { tags: [wrong as unknown as string] };
+  await expect(cache.getOrLoad('k', async () => Buffer.from('v'), options)).rejects.toThrow('a tag is a string');
+});

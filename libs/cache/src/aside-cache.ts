@@ -77,7 +77,7 @@ export class AsideCache {
    * stops waiting, with its reason; the load goes on as long as another caller waits. Nobody may write into the bytes.
    *
    * With a `codec` it takes and gives messages, which are kept apart by their schema: each caller has one of its own.
-   * @throws {TypeError} for a time that is none, and for more than 255 tags
+   * @throws {TypeError} for a time that is none, a tag that is no string, and more than 255 tags
    */
   getOrLoad(
     key: string,
@@ -139,9 +139,13 @@ export class AsideCache {
   /**
    * Makes every entry with one of `tags` worthless, in all replicas. Call it after the commit. While the cache cannot
    * be reached it is tried again until it can.
+   * @throws {TypeError} for a tag that is no string, when the others are invalidated: the change is made
    */
-  invalidate(tags: readonly string[]): Promise<void> {
-    return this.invalidations.add(tags.map((tag) => this.tagName(tag)));
+  async invalidate(tags: readonly string[]): Promise<void> {
+    const named = tags.filter((tag) => typeof tag === 'string');
+    await this.invalidations.add(named.map((tag) => this.tagName(tag)));
+    // Names the one that is none.
+    if (named.length < tags.length) for (const tag of tags) this.tagName(tag);
   }
 
   /** For readiness: a service without its cache is slower, not away. */
@@ -262,6 +266,7 @@ export class AsideCache {
   }
 
   private tagName(tag: string): string {
+    if (typeof tag !== 'string') throw new TypeError(`a tag is a string, not ${String(tag)}`);
     return `${this.service}:tag:${short(tag)}`;
   }
 }

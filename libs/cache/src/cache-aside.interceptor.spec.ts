@@ -5,7 +5,7 @@ import { Environment, loadConfig } from '@rookery/config';
 import { InvalidArgument } from '@rookery/errors';
 import { type LogConfig, Metrics, createLogger } from '@rookery/observability';
 import { type Observable, from, lastValueFrom, of, throwError } from 'rxjs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { AsideCache } from './aside-cache.js';
 import { CacheAside, CacheEvict } from './cache-aside.decorator.js';
 import { CacheAsideInterceptor } from './cache-aside.interceptor.js';
@@ -19,6 +19,8 @@ class Handlers {
   get(): void {}
   @CacheEvict<GetUserRequest>({ tags })
   change(): void {}
+  @CacheEvict<GetUserRequest>({ tags: (request) => [(request as { email?: string }).email!, ...tags(request)] })
+  changeMuch(): void {}
   /** Another RPC with the same reply type and the same text as its key. */
   @CacheAside<GetUserRequest>({ key: ({ id }) => id })
   find(): void {}
@@ -33,9 +35,10 @@ function setUp() {
   const logger = createLogger({ level: 'silent', format: 'json' } as LogConfig, 'test');
   const cache = new AsideCache(openStore(config, 'test', logger).store, config, 'test', new Metrics(), logger);
   const interceptor = new CacheAsideInterceptor(cache, logger);
-  const { get, change, find, getNested, changeNested } = Handlers.prototype;
+  const { get, change, changeMuch, find, getNested, changeNested } = Handlers.prototype;
   const { getUser } = UserServiceDefinition.methods;
-  for (const handler of [get, change, getNested, changeNested]) attachMethodDefinition(handler, getUser as never);
+  for (const handler of [get, change, changeMuch, getNested, changeNested])
+    attachMethodDefinition(handler, getUser as never);
   attachMethodDefinition(find, { ...getUser, name: 'FindUser' } as never);
   const contextOf = (handler: () => void) =>
     ({
@@ -49,9 +52,11 @@ function setUp() {
   };
   return {
     interceptor,
+    logger,
     contextOf,
     read,
-    evict: (work: Promise<unknown>) => interceptor.intercept(contextOf(change), { handle: () => from(work) }),
+    evict: (work: Promise<unknown>, handler = change) =>
+      interceptor.intercept(contextOf(handler), { handle: () => from(work) }),
   };
 }
 
@@ -78,6 +83,19 @@ it('evicts although the handler failed: its change may have been made', async ()
   await read('first');
   await expect(lastValueFrom(evict(Promise.reject(new Error('the answer was lost'))))).rejects.toThrow('lost');
   expect(await read('second')).toBe('second');
+});
+
+it.each([
+  ['reply', () => Promise.resolve('reply'), 'reply'],
+  ['failure', () => Promise.reject(new Error('the answer was lost')), 'the answer was lost'],
+])('leaves the handler’s %s as it is, and evicts what it can, when a tag is none', async (_what, work, outcome) => {
+  const { read, evict, logger } = setUp();
+  const errors = vi.spyOn(logger, 'error');
+  await read('first');
+  const ended = lastValueFrom(evict(work(), Handlers.prototype.changeMuch));
+  expect(await ended.catch((error: Error) => error.message)).toBe(outcome);
+  expect(await read('second')).toBe('second');
+  expect(errors).toHaveBeenCalledWith({ error: new TypeError('a tag is a string, not undefined') }, expect.anything());
 });
 
 it('keeps the replies of two RPCs apart though they have one type and one key', async () => {

@@ -76,7 +76,14 @@ export class CacheAsideInterceptor implements NestInterceptor {
       this.logger.warn({ error }, '@CacheEvict could not name the tags of a request; nothing is invalidated');
       return;
     }
-    await this.cache.invalidate(named);
+    try {
+      await this.cache.invalidate(named);
+    } catch (error) {
+      this.logger.error(
+        { error },
+        '@CacheEvict named a tag that is none; what it is about may be served until its TTL ends',
+      );
+    }
   }
 }
 
