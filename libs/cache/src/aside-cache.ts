@@ -7,7 +7,7 @@ import { type Asking, BoundedStore } from './bounded-store.js';
 import type { CacheConfig } from './cache.config.js';
 import { CacheMetrics } from './cache.metrics.js';
 import type { Answer, CacheStore } from './cache-store.js';
-import { MOST_TAGS, freshUntil, isCurrent, valueOf } from './entry.js';
+import { FORMAT_NAME, MOST_TAGS, freshUntil, isCurrent, isIntact, valueOf } from './entry.js';
 import { Flight } from './flight.js';
 import { Invalidations } from './invalidations.js';
 import { lifeOf } from './life.js';
@@ -176,6 +176,8 @@ export class AsideCache {
     if (this.invalidations.concern(question.keys)) return this.join(question, 'invalidating');
     if (!isCurrent(seen)) return this.join(question, 'miss', seen);
     const entry = seen[0]!;
+    // What has not left this process is not damaged.
+    if (this.store.shared && !isIntact(entry)) return this.join(question, 'miss', seen);
     if (freshUntil(entry) > Date.now()) {
       this.metrics.request('hit');
     } else {
@@ -262,7 +264,7 @@ export class AsideCache {
   }
 
   private entryName(key: string): string {
-    return `${this.service}:entry:${short(key)}`;
+    return `${this.service}:entry:${FORMAT_NAME}:${short(key)}`;
   }
 
   private tagName(tag: string): string {

@@ -1,6 +1,6 @@
 import { NotFound } from '@rookery/errors';
 import { describe, expect, it } from 'vitest';
-import { freshUntil, isCurrent, missingEntry, valueEntry, valueOf } from './entry.js';
+import { freshUntil, isCurrent, isIntact, missingEntry, valueEntry, valueOf } from './entry.js';
 
 const version = (byte: number) => Buffer.alloc(8, byte);
 const versions = [version(1), version(2)];
@@ -38,6 +38,15 @@ it.each([
   ['there is no entry', [null, ...versions]],
 ])('does not count when %s', (_what, seen) => {
   expect(isCurrent(seen)).toBe(false);
+});
+
+it('knows whether it is what was stored, to the bit', () => {
+  expect(isIntact(entry)).toBe(true);
+  for (let bit = 0; bit < 8 * entry.length; bit += 1) {
+    const damaged = Buffer.from(entry);
+    damaged[bit >> 3]! ^= 1 << (bit & 7);
+    expect([bit, isIntact(damaged)]).toEqual([bit, false]);
+  }
 });
 
 describe('a damaged entry does not count', () => {

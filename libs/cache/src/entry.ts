@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { Code, type NotFound, fromStatus, toStatus } from '@rookery/errors';
 
 /**
@@ -12,11 +13,17 @@ import { Code, type NotFound, fromStatus, toStatus } from '@rookery/errors';
  * | 4      | length of the body                                                                   |
  * | 8 · n  | the versions of its tags when its load began                                         |
  * | …      | the body: the value, or the length and text of the message and a `google.rpc.Status` |
+ * | 4      | CRC-32 of all that                                                                   |
  */
-const FORMAT = 0x52c1;
+const FORMAT = 0x52c2;
 const VALUE = 0;
 const MISSING = 1;
 const HEADER = 16;
+const CHECKSUM = 4;
+/** The CRC-32 of anything with its own CRC-32 behind it: no view of the rest has to be made to check it. */
+const INTACT = 0x2144df1c;
+/** The format is part of an entry's key: during a rollout old and new replicas do not displace each other's. */
+export const FORMAT_NAME = FORMAT.toString(16);
 /** Their number is one byte. */
 export const MOST_TAGS = 255;
 
@@ -48,7 +55,7 @@ export function missingEntry(error: NotFound, domain: string, versions: readonly
 function entryOf(kind: number, body: Uint8Array, versions: readonly Buffer[], freshUntil: number): Buffer {
   const bodyAt = HEADER + VERSION_LENGTH * versions.length;
   // Not from the pool: what is kept in memory must not keep a slab with it.
-  const entry = Buffer.allocUnsafeSlow(bodyAt + body.length);
+  const entry = Buffer.allocUnsafeSlow(bodyAt + body.length + CHECKSUM);
   entry.writeUInt16LE(FORMAT, 0);
   entry[2] = kind;
   entry[3] = versions.length;
@@ -56,15 +63,23 @@ function entryOf(kind: number, body: Uint8Array, versions: readonly Buffer[], fr
   entry.writeUInt32LE(body.length, 12);
   for (const [index, version] of versions.entries()) version.copy(entry, HEADER + VERSION_LENGTH * index);
   entry.set(body, bodyAt);
+  const end = bodyAt + body.length;
+  entry.writeUInt32LE(crc32(entry.subarray(0, end)), end);
   return entry;
 }
 
-/** Whether `values[0]` is an entry, undamaged, and what follows it are the versions that it was stored with. */
+/** Whether an entry is, to the bit, what was stored. */
+export function isIntact(entry: Buffer): boolean {
+  return crc32(entry) === INTACT;
+}
+
+/** Whether `values[0]` is an entry, of the length that it says, and what follows it are the versions that it was stored with. */
 export function isCurrent(values: readonly (Buffer | null)[]): boolean {
   const entry = values[0];
   const tags = values.length - 1;
   if (!entry || entry.length < HEADER || entry.readUInt16LE(0) !== FORMAT || entry[3] !== tags) return false;
-  if (entry[2]! > MISSING || entry.length !== HEADER + VERSION_LENGTH * tags + entry.readUInt32LE(12)) return false;
+  if (entry[2]! > MISSING) return false;
+  if (entry.length !== HEADER + VERSION_LENGTH * tags + entry.readUInt32LE(12) + CHECKSUM) return false;
   for (let tag = 0; tag < tags; tag += 1) {
     const version = values[tag + 1];
     const at = HEADER + VERSION_LENGTH * tag;
@@ -82,7 +97,7 @@ export function freshUntil(entry: Buffer): number {
 
 /** The value, a view of the entry. @throws {NotFound} when that is what was stored */
 export function valueOf(entry: Buffer): Buffer {
-  const body = entry.subarray(HEADER + VERSION_LENGTH * entry[3]!);
+  const body = entry.subarray(HEADER + VERSION_LENGTH * entry[3]!, entry.length - CHECKSUM);
   if (entry[2] === VALUE) return body;
   const end = 4 + body.readUInt32LE(0);
   throw fromStatus({ code: Code.NOT_FOUND, message: body.toString('utf8', 4, end), details: body.subarray(end) });

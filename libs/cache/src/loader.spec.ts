@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, it, vi } from 'vitest';
+import { FORMAT_NAME } from './entry.js';
 import { isLease, openCache, sharedStore } from './shared-store.fixture.js';
 
 afterEach(() => void vi.useRealTimers());
@@ -20,7 +21,7 @@ it('loads by itself when a tag is invalidated as fast as it is looked up', async
   expect(await get('fresh')).toBe('fresh');
   expect(invalidations).toBe(2);
   // Stored under no version, so not at all.
-  expect(await store.getMany(['test:entry:k'])).toEqual([null]);
+  expect(await store.getMany([`test:entry:${FORMAT_NAME}:k`])).toEqual([null]);
 });
 
 it('waits so long for others, and not for one after the other', async () => {

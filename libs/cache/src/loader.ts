@@ -5,7 +5,16 @@ import type { ConcurrencyGate } from '@rookery/resilience';
 import type { BoundedStore } from './bounded-store.js';
 import type { CacheConfig } from './cache.config.js';
 import type { CacheMetrics } from './cache.metrics.js';
-import { VERSION_LENGTH, freshUntil, areComplete, isCurrent, missingEntry, valueEntry, valueOf } from './entry.js';
+import {
+  VERSION_LENGTH,
+  freshUntil,
+  areComplete,
+  isCurrent,
+  isIntact,
+  missingEntry,
+  valueEntry,
+  valueOf,
+} from './entry.js';
 import type { Flight } from './flight.js';
 import { type Lease, Leases } from './leases.js';
 import { notFoundIn } from './not-found.js';
@@ -202,5 +211,5 @@ export class Loader {
 
 /** Whether an entry is there that counts and need not be refreshed. */
 function isFresh(seen: Seen): boolean {
-  return isCurrent(seen) && freshUntil(seen[0]!) > Date.now();
+  return isCurrent(seen) && freshUntil(seen[0]!) > Date.now() && isIntact(seen[0]!);
 }

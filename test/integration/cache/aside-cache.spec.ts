@@ -3,6 +3,7 @@ import { type MessageCodec } from '@rookery/contracts';
 import { User } from '@rookery/contracts/user/v1';
 import { NotFound } from '@rookery/errors';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { FORMAT_NAME } from '../../../libs/cache/src/entry.js';
 import { Replica, admin, bytes, newService } from './cache.fixture.js';
 
 describe.each([
@@ -84,10 +85,10 @@ describe.each([
   it.each([
     ['garbage', bytes('garbage')],
     ['nothing', Buffer.alloc(0)],
-    ['what is too short', Buffer.from([0xc1, 0x52, 0, 0])],
+    ['what is too short', Buffer.from([0xc2, 0x52, 0, 0])],
   ])('drops %s and loads again', async (_what, garbage) => {
     const cache = await open();
-    await replica.store.set(`${service}:entry:k`, garbage, 60_000);
+    await replica.store.set(`${service}:entry:${FORMAT_NAME}:k`, garbage, 60_000);
     expect(String(await cache.getOrLoad('k', async () => bytes('v')))).toBe('v');
     expect(String(await cache.getOrLoad('k', async () => bytes('w')))).toBe('v');
   });
@@ -184,10 +185,32 @@ describe.each([
     const long = 'x'.repeat(10_000);
     const get = (value: string) => cache.getOrLoad(long, async () => bytes(value), { tags: [long] });
     expect([String(await get('v')), String(await get('w'))]).toEqual(['v', 'v']);
-    expect(await replica.store.getMany([`${service}:entry:${long}`, `${service}:tag:${long}`])).toEqual([null, null]);
+    expect(await replica.store.getMany([`${service}:entry:${FORMAT_NAME}:${long}`, `${service}:tag:${long}`])).toEqual([
+      null,
+      null,
+    ]);
     await cache.invalidate([long]);
     expect(String(await get('new'))).toBe('new');
   });
+});
+
+it('drops what was damaged on its way or in Redis, whichever byte, and loads again', async () => {
+  const service = newService();
+  const replica = await Replica.open(service);
+  const get = (value: string) =>
+    replica.cache.getOrLoad('k', async () => bytes(value), { tags: ['t'], ttl: '1m', staleFor: '1m' }).then(String);
+  await get('value');
+  const key = `${service}:entry:${FORMAT_NAME}:k`;
+  const [entry] = await replica.store.getMany([key]);
+  for (let at = 0; at < entry!.length; at += 1) {
+    const damaged = Buffer.from(entry!);
+    damaged[at]! ^= 1;
+    await replica.store.set(key, damaged, 60_000);
+    expect([at, await get('again')]).toEqual([at, 'again']);
+  }
+  await replica.store.set(key, entry!, 60_000);
+  expect(await get('never')).toBe('value');
+  await replica.cache.close();
 });
 
 it('invalidates in every replica as soon as Redis takes it again', async () => {
