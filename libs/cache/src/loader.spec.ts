@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
+import { NotFound } from '@rookery/errors';
 import { afterEach, expect, it, vi } from 'vitest';
-import { FORMAT_NAME } from './entry.js';
+import { FORMAT_NAME, freshUntil } from './entry.js';
 import { isLease, openCache, sharedStore } from './shared-store.fixture.js';
 
 afterEach(() => void vi.useRealTimers());
@@ -38,6 +39,36 @@ it('waits so long for others, and not for one after the other', async () => {
   };
   expect(await get('fresh')).toBe('fresh');
   expect(looks).toBeLessThan(20);
+});
+
+it.each([
+  [0, 95_000, 950],
+  [0.5, 100_000, 1_000],
+  [1, 105_000, 1_050],
+])('spreads expiry by a twentieth: by chance %d it is %d ms instead of 100,000', async (chance, life, negativeLife) => {
+  const store = sharedStore();
+  const { cache } = openCache(store, { CACHE_NEGATIVE_TTL: '1s' }, () => chance);
+  const stored: number[] = [];
+  store.setWhile = (_keys, _versions, _entry, ttl) => stored.push(ttl) > 0;
+  await cache.getOrLoad('k', async () => Buffer.from('v'), { ttl: 100_000 });
+  await expect(cache.getOrLoad('none', () => Promise.reject(new NotFound('no k')))).rejects.toThrow('no k');
+  expect(stored).toEqual([life, negativeLife]);
+});
+
+it('spreads when a value becomes stale, too, and ends after a day', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
+  const store = sharedStore();
+  const { cache } = openCache(store, {}, () => 1);
+  const stored: [number, number][] = [];
+  store.setWhile = (_keys, _versions, entry, ttl) => stored.push([freshUntil(entry), ttl]) > 0;
+  for (const ttl of ['100s', '48h']) {
+    await cache.getOrLoad(ttl, async () => Buffer.from('v'), { ttl, staleFor: '10s' });
+  }
+  const day = 24 * 60 * 60 * 1000;
+  expect(stored).toEqual([
+    [1_000_000 + 105_000, 115_000],
+    [1_000_000 + 1.05 * day, day],
+  ]);
 });
 
 it('refreshes no more than CACHE_MAX_LOADS at once while the store refuses values, and before nobody who waits', async () => {
