@@ -25,6 +25,26 @@ it('loads by itself when a tag is invalidated as fast as it is looked up', async
   expect(await store.getMany([`test:entry:${FORMAT_NAME}:k`])).toEqual([null]);
 });
 
+it('lets nobody join a load that it began without knowing the versions', async () => {
+  const store = sharedStore();
+  const { cache } = openCache(store);
+  // Full, and told not to evict: no version can be set, so before an invalidation there is none, and after it.
+  store.add = () => Promise.reject(new Error('OOM command not allowed'));
+  const begun: string[] = [];
+  let finish = () => {};
+  const finished = new Promise<void>((resolve) => (finish = resolve));
+  const load = (row: string) => () => (begun.push(row), finished.then(() => Buffer.from(row)));
+  const before = cache.getOrLoad('k', load('old'), { tags: ['t'] });
+  await turn();
+  expect(begun).toEqual(['old']);
+  // By another replica: this process does not know.
+  await store.delete(['test:tag:t']);
+  const after = cache.getOrLoad('k', load('new'), { tags: ['t'] });
+  await turn();
+  finish();
+  expect([String(await before), String(await after)]).toEqual(['old', 'new']);
+});
+
 it('waits so long for others, and not for one after the other', async () => {
   const store = sharedStore();
   const { get } = openCache(store, { CACHE_LEASE: '10ms' });

@@ -30,6 +30,8 @@ const FIRST_PAUSE = 2;
 const LONGEST_PAUSE = 50;
 /** Versions that may change under a load before it begins; a tag that is invalidated more often than that has no cache. */
 const MOST_CHANGES = 2;
+/** Versions that nobody has read: a tag without one is no other after an invalidation, so nobody may join by that. */
+const UNKNOWN = '?';
 
 type Loading = Flight<Uint8Array>;
 
@@ -77,7 +79,10 @@ export class Loader {
     let changes = 0;
     for (let seen: Seen | undefined = before; ;) {
       seen = areComplete(seen.slice(1)) ? seen : await this.withVersions(question, seen);
-      if (!seen) return this.alone(question, flight);
+      if (!seen) {
+        flight.versions = UNKNOWN;
+        return this.alone(question, flight);
+      }
       flight.versions = versionsOf(seen);
       if (!store.shared) return this.load(question, seen, flight);
       // Nobody would find the value, so there is no point in waiting for it.
