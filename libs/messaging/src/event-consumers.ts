@@ -113,13 +113,8 @@ export class EventConsumers {
         failures.forget(delivery.event.id);
         return DONE;
       } catch (error) {
-        const { attempt, event } = delivery;
-        const settlement = settleFailure(
-          error,
-          { attempt, failures: isOutage(error) ? 0 : failures.add(event.id) },
-          options,
-        );
-        if (settlement.kind === 'dead') failures.forget(event.id);
+        const settlement = settleFailure(error, failures.add(delivery.event.id, isOutage(error)), options);
+        if (settlement.kind === 'dead') failures.forget(delivery.event.id);
         const delay = settlement.kind === 'retry' ? settlement.delay : undefined;
         this.report(delivery, settlement.kind === 'dead' ? 'dead' : 'retry', started, { error, delay });
         return settlement;

@@ -1,11 +1,13 @@
 import { setImmediate as endOfTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@rookery/observability';
-import { type Consumer, type ConsumerInfo, type ConsumerMessages, type JsMsg, jetstream } from '@nats-io/jetstream';
+import { type Consumer, type ConsumerInfo, jetstream } from '@nats-io/jetstream';
 import { type Delivery, type PublishedEvent, eventFromWire } from './event.js';
 import type { ConsumerState } from './event-bus.js';
 import { DUPLICATE_WINDOW } from './jetstream-topology.js';
 import type { Held } from './leases.js';
 import type { LiveConnection, NatsClient } from './nats-client.js';
+import { PullSubscription } from './pull-subscription.js';
+import type { PulledMessage } from './pulled-message.js';
 import type { Settlement } from './settlement.js';
 import { within } from './within.js';
 
@@ -15,7 +17,7 @@ export interface ConsumerSource {
   readonly title: string;
   /** Deliveries that are handled, or held until their turn, at once. */
   readonly capacity: number;
-  /** How many deliveries may be on their way beyond that, and wait here. They are asked for together. */
+  /** How many deliveries may be on their way, and wait here when so many are handled. They are asked for together. */
   readonly prefetch: number;
   /** Of all replicas, the one that holds it consumes; nothing when they share the work. */
   hold?(signal: AbortSignal): Promise<Held>;
@@ -34,14 +36,20 @@ export interface ConsumerTimes {
   readonly ackWait: number;
   readonly drainTimeout: number;
   readonly backoffLongest: number;
+  /** How long one request for events stays open on the server. */
+  readonly pullExpires?: number;
 }
 
-/** How long one request for events stays open on the server. */
-const PULL_EXPIRES = 30_000;
 /** Between two attempts to get at the consumer. */
 const RETRY = { first: 100, longest: 5_000 };
 /** How often, at least, the server is asked what waits. */
 const LOOK = 10_000;
+
+/** From the first request to a consumer to the last. */
+interface Pulling {
+  readonly pulls: PullSubscription;
+  readonly over: AbortSignal;
+}
 
 /**
  * Consumes one durable consumer, and tells the server of deliveries that take long that they are still at work. Whatever
@@ -50,10 +58,16 @@ const LOOK = 10_000;
 export class JetStreamConsumer {
   private readonly stopping = new AbortController();
   private readonly running = new Set<Promise<void>>();
-  private readonly held = new Set<JsMsg>();
+  /** What is not settled: it is being handled, or waits for that. */
+  private readonly held = new Set<PulledMessage>();
+  private readonly waiting: PulledMessage[] = [];
+  private pulling: Pulling | undefined;
+  /** What of `waiting` was begun since the last heartbeat. */
+  private begun = 0;
+  /** Nothing was: what waits here is for other replicas, until a handler ends. */
+  private stuck = false;
   private readonly heartbeat: NodeJS.Timeout;
   private readonly loop: Promise<void>;
-  private freed: () => void = () => {};
   /** When the consumer was made, in milliseconds of the server's clock. */
   private since = Number.POSITIVE_INFINITY;
   private restartTenure: () => void = () => {};
@@ -61,7 +75,7 @@ export class JetStreamConsumer {
   private consumer: Consumer | undefined;
   private pending: number | undefined;
   private acknowledging: Promise<void> | undefined;
-  private readonly done: JsMsg[] = [];
+  private readonly done: PulledMessage[] = [];
 
   constructor(
     private readonly source: ConsumerSource,
@@ -143,7 +157,7 @@ export class JetStreamConsumer {
       this.since = Date.parse(info.created);
       this.consumer = jetstream(live.nats).consumers.getConsumerFromInfo(info);
       this.pending = pendingOf(info);
-      await this.consume(this.consumer, over.signal, next);
+      await this.consume(live, info, over.signal, next);
     } catch (error) {
       if (!over.signal.aborted) throw error;
     } finally {
@@ -156,52 +170,84 @@ export class JetStreamConsumer {
   }
 
   /** @param next the number of the next delivery, when none may be missed; undefined when any order will do */
-  private async consume(consumer: Consumer, over: AbortSignal, next?: number): Promise<void> {
-    const messages: ConsumerMessages = await consumer.consume({
-      max_messages: this.source.prefetch,
-      threshold_messages: Math.max(1, Math.floor(this.source.prefetch / 2)),
-      expires: PULL_EXPIRES,
-      abort_on_missing_resource: true,
+  private async consume(live: LiveConnection, info: ConsumerInfo, over: AbortSignal, next?: number): Promise<void> {
+    let end: (error: Error) => void = () => {};
+    const ended = new Promise<void>((resolve, reject) => {
+      end = reject;
+      over.addEventListener('abort', () => resolve());
     });
-    const stop = () => {
-      messages.stop();
-      this.freed();
+    const failed = (error: Error) => {
+      if (this.pulling?.pulls !== pulls) return;
+      this.pulling = undefined;
+      end(error);
     };
-    over.addEventListener('abort', stop);
-    if (over.aborted) stop();
-    try {
-      for await (const message of messages) {
-        // Somebody else may have it at once; left alone it would wait for the ack timeout.
-        if (over.aborted) {
-          if (next === undefined) message.nak();
-          continue;
-        }
-        if (next !== undefined && message.info.deliverySequence !== next++) {
-          throw new Error('a delivery was missed; starting over behind what is settled, to keep the order');
-        }
-        this.start(message, over);
-        while (this.running.size >= this.source.capacity && !over.aborted) {
-          await new Promise<void>((resolve) => (this.freed = resolve));
-        }
+    const delivered = (message: PulledMessage) => {
+      if (this.pulling?.pulls !== pulls) return this.giveBack(message);
+      if (next !== undefined && message.deliverySequence !== next++) {
+        return failed(new Error('a delivery was missed; starting over behind what is settled, to keep the order'));
       }
+      this.held.add(message);
+      if (this.running.size < this.source.capacity) this.start(message, over);
+      else this.waiting.push(message);
+      this.ask();
+    };
+    const listener = { delivered, expired: () => this.ask(), failed };
+    const pulls = new PullSubscription(live.nats, info, listener, this.times.pullExpires);
+    this.pulling = { pulls, over };
+    try {
+      this.ask();
+      await ended;
     } finally {
-      over.removeEventListener('abort', stop);
-      messages.stop();
+      this.pulling = undefined;
+      // Before what waits is given back, or it could come here again.
+      const closed = pulls.close({ drain: this.client.state().up });
+      this.giveBackWaiting();
+      await closed;
     }
   }
 
-  private start(message: JsMsg, tenure: AbortSignal): void {
-    this.held.add(message);
+  /** For as many deliveries as there are hands for soon; not for each that becomes free. */
+  private ask(): void {
+    if (!this.pulling) return;
+    const { pulls } = this.pulling;
+    const { prefetch } = this.source;
+    const room = prefetch - pulls.asked - this.waiting.length;
+    if (!this.stuck && room >= prefetch / 2) pulls.ask(room);
+  }
+
+  private start(message: PulledMessage, tenure: AbortSignal): void {
     const work = this.handle(message, tenure).finally(() => {
       this.running.delete(work);
       this.held.delete(message);
-      this.freed();
+      this.stuck = false;
+      this.startNext();
     });
     this.running.add(work);
   }
 
+  private startNext(): void {
+    if (!this.pulling) return;
+    const next = this.waiting.shift();
+    if (next) {
+      this.begun++;
+      this.start(next, this.pulling.over);
+    }
+    this.ask();
+  }
+
+  /** Somebody else may have it at once; left alone it would wait for the ack timeout. */
+  private giveBack(message: PulledMessage): void {
+    this.held.delete(message);
+    // A consumer that keeps the order begins anew behind what is settled.
+    if (!this.source.hold) message.again();
+  }
+
+  private giveBackWaiting(): void {
+    for (const message of this.waiting.splice(0)) this.giveBack(message);
+  }
+
   /** Never rejects: what cannot be settled now is delivered again after the ack timeout. */
-  private async handle(message: JsMsg, tenure: AbortSignal): Promise<void> {
+  private async handle(message: PulledMessage, tenure: AbortSignal): Promise<void> {
     const delivery = deliveryOf(message, this.source.typeOf(message.subject), this.since);
     try {
       const settlement = await this.source.handle(delivery, tenure);
@@ -214,30 +260,35 @@ export class JetStreamConsumer {
     }
   }
 
-  private async settle(message: JsMsg, delivery: Delivery, settlement: Settlement): Promise<void> {
+  private async settle(message: PulledMessage, delivery: Delivery, settlement: Settlement): Promise<void> {
     if (settlement.kind === 'done') return this.acknowledge(message);
-    if (settlement.kind === 'retry') return message.nak(settlement.delay);
+    if (settlement.kind === 'retry') return message.again(settlement.delay);
     try {
       await this.source.bury(delivery, settlement);
     } catch (error) {
-      message.nak(this.times.backoffLongest);
+      message.again(this.times.backoffLongest);
       throw error;
     }
-    message.term();
+    message.terminate();
   }
 
   /** With all that are done in the same turn of the event loop: each write to the socket costs as much as a statement. */
-  private acknowledge(message: JsMsg): Promise<void> {
+  private acknowledge(message: PulledMessage): Promise<void> {
     this.done.push(message);
     this.acknowledging ??= endOfTurn().then(() => {
       this.acknowledging = undefined;
-      for (const one of this.done.splice(0)) one.ack();
+      for (const one of this.done.splice(0)) one.acknowledge();
     });
     return this.acknowledging;
   }
 
   private beat(): void {
     for (const message of this.held) message.working();
+    if (!this.source.hold && this.waiting.length > 0 && this.begun === 0) {
+      this.stuck = true;
+      this.giveBackWaiting();
+    }
+    this.begun = 0;
     const { consumer } = this;
     consumer?.info().then(
       (info) => {
@@ -256,12 +307,11 @@ function pendingOf({ num_pending: undelivered, num_ack_pending: unsettled }: Con
 /** What NATS itself reads (`Nats-Msg-Id`, `Nats-Expected-*`) is about one message, not about the event. */
 const OF_NATS = /^nats-/i;
 
-function deliveryOf(message: JsMsg, type: string, since: number): Delivery {
+function deliveryOf(message: PulledMessage, type: string, since: number): Delivery {
   const headers = [...(message.headers ?? [])]
     .filter(([name]) => !OF_NATS.test(name))
     .map(([name, values]) => [name, values.at(-1) ?? ''] as const);
-  const { deliveryCount: attempt, timestampNanos, stream, streamSequence: sequence } = message.info;
-  const storedAt = timestampNanos / 1e6;
+  const { deliveryCount: attempt, storedAt, stream, streamSequence: sequence } = message;
   const event = eventFromWire(type, headers, message.data, new Date(storedAt));
   return { event, attempt, fresh: attempt === 1 && isFresh(event, storedAt, since), place: { stream, sequence } };
 }

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { NotFound } from '@rookery/errors';
 import type { Logger } from '@rookery/observability';
 import { ConcurrencyGate } from '@rookery/resilience';
-import type { Delivery } from './event.js';
+import type { Delivery, PublishedEvent } from './event.js';
 import type { ConsumerState, EventSubscription } from './event-bus.js';
+import { FailureCounts } from './failure-counts.js';
 import { type ConsumerSource, type ConsumerTimes, JetStreamConsumer } from './jetstream.consumer.js';
 import {
   REPLAY_STREAM,
@@ -47,6 +48,8 @@ export class JetStreamGroup {
   private readonly ordered = new Map<string, Ordered>();
   private replays: JetStreamConsumer | undefined;
   private leftReported = false;
+  /** Of replays that found no handler. */
+  private readonly unhandled = new FailureCounts();
 
   constructor(
     private readonly name: string,
@@ -213,7 +216,7 @@ export class JetStreamGroup {
       handle: async (delivery) => {
         const subscription = this.subscriptions.get(delivery.event.type);
         // Another replica may be of a version that has one.
-        if (!subscription) return settleFailure(this.noHandler(delivery.event.type), delivery, this.options);
+        if (!subscription) return this.settleUnhandled(delivery.event);
         return this.attempt(subscription, { ...delivery, fresh: false, replayed: true });
       },
       bury: (delivery, dead) => this.giveUp(this.subscriptions.get(delivery.event.type), delivery, dead),
@@ -238,8 +241,11 @@ export class JetStreamGroup {
     await subscription?.buried?.(delivery.event);
   }
 
-  private noHandler(type: string): NotFound {
-    return new NotFound(`${this.name} has no handler of ${type}`);
+  private settleUnhandled({ id, type }: PublishedEvent): Settlement {
+    const error = new NotFound(`${this.name} has no handler of ${type}`);
+    const settlement = settleFailure(error, this.unhandled.add(id), this.options);
+    if (settlement.kind === 'dead') this.unhandled.forget(id);
+    return settlement;
   }
 
   private attempt(subscription: EventSubscription, delivery: Delivery): Promise<Settlement> {

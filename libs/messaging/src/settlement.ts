@@ -16,9 +16,9 @@ export interface DeliveryPolicy {
 
 /** How often an event was tried. */
 export interface Tries {
-  /** Its deliveries, this one included. */
+  /** This time included. The back-off goes by it. */
   readonly attempt: number;
-  /** How many of them it failed, this one included; unset when it failed them all. */
+  /** How often it failed, this time included; unset when it did each time. */
   readonly failures?: number;
 }
 

@@ -1,4 +1,5 @@
 import { Controller } from '@nestjs/common';
+import { jetstream as jetstreamOf } from '@nats-io/jetstream';
 import { callContext } from '@rookery/context';
 import { OrderCreated } from '@rookery/contracts/order/v1';
 import { Unavailable } from '@rookery/errors';
@@ -6,8 +7,9 @@ import { OnEvent, type ReceivedEvent } from '@rookery/messaging';
 import type { EntityManager } from 'typeorm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NatsScenario } from './nats-scenario.fixture.js';
+import { operator } from './nats-server.fixture.js';
 import { soon } from './scenario.fixture.js';
-import { deliveries, effects, orderCreated } from './services.fixture.js';
+import { deliveries, effectController, effects, orderCreated } from './services.fixture.js';
 
 describe('what is not the fault of an event does not count against it', () => {
   let scenario: NatsScenario;
@@ -61,6 +63,35 @@ describe('what is not the fault of an event does not count against it', () => {
     const last = await mail();
     await soon(async () => expect(await effects(last)).toEqual(['o-1']));
     expect(await deliveries(last, 'dead')).toBe(0);
+  });
+
+  it('replicas that gave it back before they began it', async () => {
+    const databaseUrl = await scenario.database();
+    let tries = 0;
+    const hook = () => {
+      if (++tries <= 2) throw new Error('no such customer');
+    };
+    const env = { EVENTS_MAX_DELIVERIES: '3', EVENTS_BACKOFF_LONGEST: '1m' };
+    const mail = () =>
+      scenario.service({ name: 'mail-service', databaseUrl, controllers: [effectController(hook)], env });
+    const shop = await scenario.service({ name: 'shop-service' });
+    const first = await mail();
+    await orderCreated(shop, 'o-1');
+    await soon(async () => expect(await effects(first)).toEqual(['o-1']));
+    await first.close();
+    tries = 0;
+    await orderCreated(shop, 'o-2');
+    const { nats, jetstream } = await operator(scenario.server.url);
+    const info = await jetstream.consumers.info('order_v1', 'mail-service__order_v1_OrderCreated');
+    const consumer = jetstreamOf(nats).consumers.getConsumerFromInfo(info);
+    for (let count = 0; count < 12; count++) (await consumer.next({ expires: 5_000 }))!.nak();
+    await nats.flush();
+    await nats.close();
+    // After twelve failures it would wait for more than a minute, and be dead long before.
+    const second = await mail();
+    await soon(async () => expect(await effects(second)).toEqual(['o-1', 'o-2']));
+    expect(tries).toBe(3);
+    expect(await deliveries(second, 'dead')).toBe(0);
   });
 
   it('and its own failures do, in spite of outages in between', async () => {
