@@ -29,7 +29,7 @@ export class JetStreamBus extends EventBus {
   readonly client: NatsClient;
   private readonly topology: JetStreamTopology;
   private readonly groups = new Map<string, JetStreamGroup>();
-  private publisher: { readonly nats: NatsConnection; readonly on: JetStreamPublisher } | undefined;
+  private publisher: JetStreamPublisher | undefined;
 
   constructor(
     url: string,
@@ -40,6 +40,12 @@ export class JetStreamBus extends EventBus {
     super();
     this.client = new NatsClient(url, service, logger);
     this.topology = new JetStreamTopology(options);
+    // Whether they are stored is not known. They are published again, and JetStream knows their ids.
+    this.client.onLost((reason) =>
+      this.publisher?.fail(
+        new Unavailable(`the connection to NATS was lost: ${reason}`, { reason: 'CONNECTION_LOST' }),
+      ),
+    );
   }
 
   publish({ id, type, headers, payload }: PublishedEvent): Promise<void> {
@@ -96,8 +102,10 @@ export class JetStreamBus extends EventBus {
   }
 
   private publisherOn(nats: NatsConnection): JetStreamPublisher {
-    if (this.publisher?.nats !== nats) this.publisher = { nats, on: new JetStreamPublisher(nats, PUBLISH_TIMEOUT) };
-    return this.publisher.on;
+    if (this.publisher?.nats !== nats || !this.publisher.usable) {
+      this.publisher = new JetStreamPublisher(nats, PUBLISH_TIMEOUT);
+    }
+    return this.publisher;
   }
 
   private async store(

@@ -1,4 +1,6 @@
-import { type Msg, type MsgHdrs, type NatsConnection, createInbox } from '@nats-io/transport-node';
+import type { RookeryError } from '@rookery/errors';
+import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node';
+import { ReplyInbox } from './reply-inbox.js';
 
 interface Publication {
   readonly expires: number;
@@ -16,51 +18,52 @@ interface PublishAck {
  * Publishes to JetStream, many messages at once on one connection. The client's own `publish` is a request, which makes
  * a timer and two errors with their stacks for each message, just in case: a third of what a relay's process does.
  */
-export class JetStreamPublisher {
-  private readonly inbox = createInbox();
-  /** By the last token of their reply subject; the oldest, which expires first, comes first. */
-  private readonly waiting = new Map<string, Publication>();
-  private count = 0;
+export class JetStreamPublisher extends ReplyInbox<Publication> {
   private timer: NodeJS.Timeout | undefined;
 
   /** @param timeout milliseconds that JetStream may take to say that a message is stored */
   constructor(
-    private readonly nats: NatsConnection,
+    nats: NatsConnection,
     private readonly timeout: number,
   ) {
-    nats.subscribe(`${this.inbox}.*`, { callback: (_, message) => this.answered(message) });
+    super(nats);
   }
 
   /** Resolves when the message is stored, or was before. @throws why it is not, as far as that is known */
   publish(subject: string, payload: Uint8Array, id: string, headers: MsgHdrs): Promise<void> {
     headers.set('Nats-Msg-Id', id);
-    const token = String(++this.count);
     return new Promise((resolve, reject) => {
-      this.nats.publish(subject, payload, { reply: `${this.inbox}.${token}`, headers });
-      this.waiting.set(token, { expires: performance.now() + this.timeout, resolve, reject });
+      const reply = this.register({ expires: performance.now() + this.timeout, resolve, reject });
+      try {
+        this.nats.publish(subject, payload, { reply, headers });
+      } catch (error) {
+        this.waiting.delete(reply);
+        throw error;
+      }
       this.timer ??= setTimeout(this.expire, this.timeout).unref();
     });
   }
 
-  private answered(message: Msg): void {
-    const token = message.subject.slice(this.inbox.length + 1);
-    const publication = this.waiting.get(token);
-    this.waiting.delete(token);
-    if (!publication) return;
+  protected answered(publication: Publication, message: Msg): void {
+    this.waiting.delete(message.subject);
     const reason = refusalOf(message);
     if (reason === undefined) publication.resolve();
     else publication.reject(new Error(reason));
   }
 
+  protected failed(publication: Publication, error: RookeryError): void {
+    publication.reject(error);
+  }
+
   private readonly expire = (): void => {
     this.timer = undefined;
     const now = performance.now();
-    for (const [token, { expires, reject }] of this.waiting) {
+    for (const [reply, { expires, reject }] of this.waiting) {
       if (expires > now) {
         this.timer = setTimeout(this.expire, expires - now).unref();
         return;
       }
-      this.waiting.delete(token);
+      this.waiting.delete(reply);
       reject(new Error(`no answer within ${this.timeout} ms`));
     }
   };

@@ -1,5 +1,6 @@
 import { Unavailable, type RookeryError } from '@rookery/errors';
-import { type Msg, type NatsConnection, createInbox, headers } from '@nats-io/transport-node';
+import { type Msg, headers } from '@nats-io/transport-node';
+import { ReplyInbox } from '../reply-inbox.js';
 import type { ReplyListener } from './message-bus.js';
 
 /** What the server answers when nobody is subscribed to the subject of a request. */
@@ -10,53 +11,25 @@ interface Waiting {
   readonly listener: ReplyListener;
 }
 
-/**
- * Where the answers to this connection's requests arrive: one subscription for all of them. The client's own has each
- * request end with its first answer, and a handler may answer with several.
- */
-export class NatsInbox {
-  private readonly prefix = `${createInbox()}.`;
-  private readonly waiting = new Map<string, Waiting>();
-  private count = 0;
-  /** The server does not let us have it. */
-  private refused: Error | undefined;
-
-  constructor(readonly nats: NatsConnection) {
-    nats.subscribe(`${this.prefix}*`, { callback: (error, message) => this.receive(error, message) });
-  }
-
-  /** False when another one is needed. */
-  get usable(): boolean {
-    return this.refused === undefined && !this.nats.isClosed();
-  }
-
+/** For requests. The client's own inbox has each of them end with its first answer, and a handler may give several. */
+export class NatsInbox extends ReplyInbox<Waiting> {
   /** An address for the answers to one request on `subject`. */
   open(subject: string, listener: ReplyListener): { address: string; close: () => void } {
-    const token = String(++this.count);
-    this.waiting.set(token, { subject, listener });
-    return { address: this.prefix + token, close: () => this.waiting.delete(token) };
+    const address = this.register({ subject, listener });
+    return { address, close: () => this.waiting.delete(address) };
   }
 
-  /** Tells all who wait that no answer will come. */
-  fail(error: RookeryError): void {
-    const all = [...this.waiting.values()];
-    this.waiting.clear();
-    for (const { listener } of all) listener.failed(error);
-  }
-
-  private receive(error: Error | null, message: Msg): void {
-    if (error) {
-      this.refused = error;
-      return this.fail(new Unavailable(`NATS does not let answers through: ${error.message}`, { cause: error }));
-    }
-    const token = message.subject.slice(this.prefix.length);
-    const waiting = this.waiting.get(token);
-    if (!waiting || isStored(message)) return;
+  protected answered({ subject, listener }: Waiting, message: Msg): void {
+    if (isStored(message)) return;
     if (message.data.length > 0 || message.headers?.code !== NO_RESPONDERS) {
-      return waiting.listener.replied({ headers: message.headers ?? headers(), data: message.data });
+      return listener.replied({ headers: message.headers ?? headers(), data: message.data });
     }
-    this.waiting.delete(token);
-    waiting.listener.failed(noResponders(waiting.subject));
+    this.waiting.delete(message.subject);
+    listener.failed(noResponders(subject));
+  }
+
+  protected failed({ listener }: Waiting, error: RookeryError): void {
+    listener.failed(error);
   }
 }
 
