@@ -42,6 +42,8 @@ export interface ConsumerTimes {
 
 /** Between two attempts to get at the consumer. */
 const RETRY = { first: 100, longest: 5_000 };
+/** Milliseconds without a connection after which one of all replicas lets another one consume. */
+const PATIENCE = 5_000;
 /** How often, at least, the server is asked what waits. */
 const LOOK = 10_000;
 
@@ -135,18 +137,21 @@ export class JetStreamConsumer {
   }
 
   /**
-   * Consumes until the subscription is stopped, the lease is lost, or the connection was replaced (the client's own
-   * resumption can take half a minute when JetStream is slower to come back than its server), and throws when the server
-   * refuses.
+   * Consumes until the subscription is stopped, the lease is lost, the connection was replaced (what it was asked for is
+   * gone with the one before), or there was none for so long that others should have the lease. Throws when the server refuses.
    */
   private async tenure(live: LiveConnection, onConsuming: () => void): Promise<void> {
     const over = new AbortController();
     const end = () => over.abort();
     this.stopping.signal.addEventListener('abort', end);
     this.restartTenure = end;
-    const unlisten = this.client.onConnected(end);
+    const unlisten = [this.client.onConnected(end)];
+    let patience: NodeJS.Timeout | undefined;
+    if (this.source.hold) unlisten.push(this.client.onLost(() => (patience = setTimeout(end, PATIENCE))));
     let held: Held | undefined;
     try {
+      // Since this was begun.
+      if (!this.client.state().up) return;
       held = await this.source.hold?.(over.signal);
       held?.lost.addEventListener('abort', end);
       if (held?.lost.aborted) return;
@@ -163,7 +168,8 @@ export class JetStreamConsumer {
     } finally {
       this.consumer = this.pending = undefined;
       this.stopping.signal.removeEventListener('abort', end);
-      unlisten();
+      for (const each of unlisten) each();
+      clearTimeout(patience);
       end();
       await held?.release();
     }

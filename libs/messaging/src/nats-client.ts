@@ -70,9 +70,10 @@ export class NatsClient {
     return () => this.listeners.delete(listener);
   }
 
-  /** Calls `listener` whenever the connection breaks. */
-  onLost(listener: (reason: string) => void): void {
+  /** Calls `listener` whenever the connection breaks. @returns what ends it. */
+  onLost(listener: (reason: string) => void): () => void {
     this.lostListeners.add(listener);
+    return () => this.lostListeners.delete(listener);
   }
 
   state(): DependencyState {

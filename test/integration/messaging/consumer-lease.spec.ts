@@ -4,6 +4,7 @@ import { OnEvent, type ReceivedEvent } from '@rookery/messaging';
 import type { EntityManager } from 'typeorm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { PostgresProxy } from '../database/postgres-proxy.fixture.js';
+import { NatsProxy } from './nats-proxy.fixture.js';
 import { NatsScenario } from './nats-scenario.fixture.js';
 import { soon } from './scenario.fixture.js';
 import { effects, orderCreated } from './services.fixture.js';
@@ -26,8 +27,8 @@ beforeEach(async () => {
 afterEach(() => scenario.close());
 
 /** Not the relay: nothing but the lease keeps its session busy. */
-const mail = (url = databaseUrl) =>
-  scenario.service({ name: 'mail-service', databaseUrl: url, controllers: [Ordered], relay: false });
+const mail = (urls: { databaseUrl?: string; natsUrl?: string } = {}) =>
+  scenario.service({ name: 'mail-service', databaseUrl, controllers: [Ordered], relay: false, ...urls });
 
 const holder = async () => {
   const [row] = await scenario.query<{ pid: number }>(
@@ -42,7 +43,7 @@ it('another replica goes on when the one with the lease says nothing any more', 
   const proxy = await PostgresProxy.before(databaseUrl);
   try {
     const shop = await scenario.service({ name: 'shop-service' });
-    await mail(proxy.url);
+    await mail({ databaseUrl: proxy.url });
     await soon(async () => expect(await holder()).toBeDefined());
     const second = await mail();
     proxy.freezeOpen();
@@ -66,4 +67,28 @@ it('a replica that has nothing to do keeps its lease', async () => {
   const end = performance.now() + 4_500;
   await soon(() => expect(performance.now()).toBeGreaterThan(end));
   expect(await holder()).toBe(pid);
+});
+
+it('another replica goes on when the one with the lease is cut off from NATS alone', async () => {
+  const way = await NatsProxy.before(scenario.server.url);
+  try {
+    const shop = await scenario.service({ name: 'shop-service' });
+    await mail({ natsUrl: way.url });
+    await soon(async () => expect(await holder()).toBeDefined());
+    const pid = await holder();
+    const second = await mail();
+    way.cut();
+    const cut = performance.now();
+    await orderCreated(shop, 'o-1');
+    await soon(async () => expect(await effects(second)).toEqual(['o-1']));
+    expect(performance.now() - cut).toBeLessThan(10_000);
+    const next = await holder();
+    expect(next).not.toBe(pid);
+    way.mend();
+    await orderCreated(shop, 'o-2');
+    await soon(async () => expect(await effects(second)).toEqual(['o-1', 'o-2']));
+    expect(await holder()).toBe(next);
+  } finally {
+    await way.close();
+  }
 });
