@@ -68,7 +68,11 @@ export class EventConsumers {
         concurrency: route.options.concurrency,
         ordered: options.ordered ? this.leases : undefined,
         handle: (delivery) => this.consume(route, delivery),
-        buried: (event) => this.inbox.noteDead(route.consumer, inboxId(event)),
+        buried: async (event) => {
+          await this.inbox.noteDead(route.consumer, inboxId(event));
+          // Not sooner: while the letter cannot be stored, the event is dead each time it comes.
+          route.failures.forget(event.id);
+        },
       });
       this.stops.push(stop);
     }
@@ -114,7 +118,6 @@ export class EventConsumers {
         return DONE;
       } catch (error) {
         const settlement = settleFailure(error, failures.add(delivery.event.id, isOutage(error)), options);
-        if (settlement.kind === 'dead') failures.forget(delivery.event.id);
         const delay = settlement.kind === 'retry' ? settlement.delay : undefined;
         this.report(delivery, settlement.kind === 'dead' ? 'dead' : 'retry', started, { error, delay });
         return settlement;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { jetstream as jetstreamOf } from '@nats-io/jetstream';
+import { DiscardPolicy, jetstream as jetstreamOf } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import { Controller } from '@nestjs/common';
 import { OrderConfirmed, OrderCreated } from '@rookery/contracts/order/v1';
@@ -215,4 +215,29 @@ it('a replay of a type that no replica knows is a dead letter again', async () =
     expect(letter?.reason).toBe('mail-service has no handler of order.v1.OrderCreated');
     expect(letter?.attempts).toBe(2);
   });
+});
+
+it('while the letter cannot be stored, the event is tried once for each attempt to store it', async () => {
+  const { nats, jetstream } = await operator(scenario.server.url);
+  const stream = { name: 'dead_letters', subjects: ['dead.>'], discard: DiscardPolicy.New };
+  await jetstream.streams.add({ ...stream, max_bytes: 1 });
+  let tries = 0;
+  const hook = () => {
+    tries++;
+    throw new Error('no such customer');
+  };
+  const { shop, mail } = await scenario.shopAndMail(hook, { EVENTS_MAX_DELIVERIES: '4' });
+  await orderCreated(shop, 'o-1');
+  await soon(async () => expect(await deliveries(mail, 'dead')).toBeGreaterThan(3));
+  expect(tries - (await deliveries(mail, 'dead'))).toBeLessThanOrEqual(4);
+  expect(await deliveries(mail, 'retry')).toBe(3);
+  await jetstream.streams.update('dead_letters', { ...stream, max_bytes: 1_000_000 });
+  await nats.close();
+
+  // Its failures are forgotten with it.
+  const dead = await letters(1);
+  const before = await deliveries(mail, 'retry');
+  await replay(dead);
+  await letters(1);
+  await soon(async () => expect(await deliveries(mail, 'retry')).toBe(before + 3));
 });
