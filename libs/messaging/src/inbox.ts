@@ -8,10 +8,11 @@ const NOTE_DEAD = `
   WITH noted AS (${NOTE} ON CONFLICT DO NOTHING RETURNING id)
   INSERT INTO inbox (consumer, id, received_at) SELECT $3::text, id, now() + interval '1 day' FROM noted
   ON CONFLICT DO NOTHING`;
+// The entry of a dead event is as old as its death, and has to outlive the stream that the replay came from.
 const NOTE_REPLAY = `
-  WITH revived AS (DELETE FROM inbox WHERE consumer = $3 AND id = $2 RETURNING id),
-    noted AS (${NOTE} ON CONFLICT DO NOTHING RETURNING id)
-  SELECT id FROM revived UNION ALL SELECT id FROM noted`;
+  WITH revived AS (DELETE FROM inbox WHERE consumer = $3 AND id = $2 RETURNING id)
+  ${NOTE} ON CONFLICT (consumer, id) DO UPDATE SET received_at = now() WHERE EXISTS (SELECT FROM revived)
+  RETURNING id`;
 const FIND = 'SELECT 1 FROM inbox WHERE consumer = $1 AND id = $2';
 
 /** Milliseconds. A day longer than the streams keep events: what is forgotten here cannot be delivered again. */

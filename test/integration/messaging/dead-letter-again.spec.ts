@@ -5,7 +5,7 @@ import { Controller } from '@nestjs/common';
 import { OrderConfirmed, OrderCreated } from '@rookery/contracts/order/v1';
 import { Unavailable } from '@rookery/errors';
 import { type DeadLetter, EventsOperator, OnEvent, type ReceivedEvent } from '@rookery/messaging';
-import type { EntityManager } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { runEvents } from '../../../tools/events/run-events.js';
 import { NatsScenario } from './nats-scenario.fixture.js';
@@ -240,4 +240,23 @@ it('while the letter cannot be stored, the event is tried once for each attempt 
   await replay(dead);
   await letters(1);
   await soon(async () => expect(await deliveries(mail, 'retry')).toBe(before + 3));
+});
+
+it('an event that is replayed is remembered as long as one that is handled then', async () => {
+  let mended = false;
+  const hook = () => {
+    if (!mended) throw new Error('no such customer');
+  };
+  const { shop, mail } = await scenario.shopAndMail(hook, { EVENTS_MAX_DELIVERIES: '1' });
+  await orderCreated(shop, 'o-1');
+  const dead = await letters(1);
+  const inbox = (statement: string) => mail.get(DataSource).query<{ age: number }[]>(statement);
+  await soon(async () => expect(await inbox('SELECT FROM inbox')).toHaveLength(2));
+  await inbox("UPDATE inbox SET received_at = received_at - interval '191 hours'");
+  mended = true;
+  await replay(dead);
+  await soon(async () => expect(await effects(mail)).toEqual(['o-1']));
+  const [entry, ...others] = await inbox('SELECT extract(epoch FROM now() - received_at)::int AS age FROM inbox');
+  expect(others).toEqual([]);
+  expect(entry!.age).toBeLessThan(60);
 });
