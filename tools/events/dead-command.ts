@@ -21,6 +21,7 @@ export async function deadCommand(
 ): Promise<string> {
   switch (action) {
     case 'list': {
+      if (numbers.length > 0) throw new UsageError('list takes no numbers; show takes one');
       const letters = await deadLetters.list(options);
       if (options.json) return JSON.stringify(letters, null, 2);
       return letters.length === 0 ? 'no dead letters' : listed(letters);
@@ -43,7 +44,7 @@ export async function deadCommand(
     case 'drop': {
       const chosen = await choose(deadLetters, numbers, options);
       return each('dropped', chosen, options, async ({ sequence }) => {
-        await deadLetters.drop(sequence);
+        if (!(await deadLetters.drop(sequence))) throw new Error(`there is no dead letter ${sequence} any more`);
       });
     }
     default:

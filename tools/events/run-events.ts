@@ -27,6 +27,7 @@ export async function runEvents(args: string[], url: string | undefined): Promis
   if (!['dead', 'streams', 'consumers'].includes(topic ?? '')) {
     throw new UsageError(topic === undefined ? 'say what to do' : `there is no ${topic}`);
   }
+  if (topic === 'streams' && action !== undefined) throw new UsageError(`streams takes nothing, got ${action}`);
   const numbers = topic === 'dead' ? rest.map(numberOf) : [];
   if (!url) throw new Error('NATS_URL is not set; for example nats://127.0.0.1:4222');
   if (!/^(nats|tls):\/\//.test(url))

@@ -2,8 +2,10 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EventsOperator } from '@rookery/messaging';
 import { DataSource } from 'typeorm';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { deadCommand } from '../../../tools/events/dead-command.js';
 import { runEvents } from '../../../tools/events/run-events.js';
 import { NatsScenario } from './nats-scenario.fixture.js';
 import { operator } from './nats-server.fixture.js';
@@ -122,6 +124,27 @@ describe('npm run events', () => {
     expect((await events(['dead', 'list'])).stdout).toBe('no dead letters\n');
   });
 
+  it('does not say that it dropped what was gone by then', async () => {
+    const mail = await service('mail-service', poisoned);
+    const shop = await service('shop-service');
+    await orderCreated(shop, 'poison-1');
+    await orderCreated(shop, 'poison-2');
+    await soon(async () => expect(await deliveries(mail, 'dead')).toBe(2));
+    await soon(async () => expect(await list()).toHaveLength(2));
+    const operated = await EventsOperator.connect(scenario.server.url);
+    const { deadLetters } = operated;
+    const letters = await deadLetters.list();
+    await deadLetters.drop(1);
+    // As it was when the command looked.
+    vi.spyOn(deadLetters, 'list').mockResolvedValue(letters);
+    await expect(deadCommand(operated, 'drop', [], { all: true })).rejects.toMatchObject({
+      message: 'not dropped:\n  1: there is no dead letter 1 any more',
+      output: 'dropped 2',
+    });
+    await expect(deadCommand(operated, 'drop', [1], {})).rejects.toThrow('there is no dead letter 1 any more');
+    await operated.close();
+  });
+
   it('says what waits, and removes a consumer only when nobody uses it', async () => {
     await ready();
     expect((await events(['streams'])).stdout).toBe('none\n');
@@ -154,6 +177,9 @@ describe('npm run events', () => {
   it.each([
     [['dead', 'replay'], 'say which'],
     [['dead', 'drop', '--json'], 'say which'],
+    [['dead', 'list', '5'], 'list takes no numbers'],
+    [['streams', 'order_v1'], 'streams takes nothing, got order_v1'],
+    [['consumers', 'order_v1'], 'consumers takes drop or nothing, got order_v1'],
     [['dead', 'show', 'x'], '"x" is no number of a dead letter'],
     [['--nothing'], "Unknown option '--nothing'"],
   ])('%j is refused', async (args, message) => {
