@@ -47,10 +47,20 @@ it('keeps what was given up, and says so', async () => {
   const event = created();
   await bus.publish(event);
   expect(bus.deadLetters).toEqual([{ group: 'mail', event, attempts: 1, reason: 'no such customer' }]);
-  expect(error).toHaveBeenCalledWith(
-    expect.objectContaining({ event: event.id, reason: 'no such customer' }),
-    'dead letter',
-  );
+  const { id, type, headers } = event;
+  const payload = Buffer.from(event.payload).toString('base64');
+  const line = { event: id, type, headers, payload, group: 'mail', attempts: 1, reason: 'no such customer' };
+  expect(error).toHaveBeenCalledWith(line, 'dead letter');
+});
+
+it('logs no more than 64 KiB of what was given up, and how much it was', async () => {
+  const error = vi.fn<(line: Record<string, unknown>) => void>();
+  const bus = new InProcessBus(randomUUID(), options, Object.assign(pino({ level: 'silent' }), { error }));
+  bus.subscribe(on('mail', async () => ({ kind: 'dead', reason: 'no such customer' })));
+  await bus.publish({ ...created(), payload: new Uint8Array(100_000) });
+  const line = error.mock.calls[0]![0];
+  expect(line).toMatchObject({ payloadBytes: 100_000 });
+  expect(Buffer.from(line.payload as string, 'base64')).toHaveLength(65_536);
 });
 
 it('refuses an event whose consumers have stopped, so that it stays in the outbox', async () => {

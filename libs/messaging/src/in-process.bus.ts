@@ -6,6 +6,9 @@ import { type DeadLetter, type Hub, type Member, enterHub } from './in-process.h
 import { type DeliveryPolicy, settleFailure } from './settlement.js';
 import { within } from './within.js';
 
+/** Bytes of a payload that the log gets: nothing else keeps it when the process ends. */
+const PAYLOAD_LOGGED = 64 * 1024;
+
 /** What the in-process driver takes from the configuration. */
 export interface InProcessOptions extends DeliveryPolicy {
   /** Milliseconds that a stopping subscription waits for its running handlers. */
@@ -40,8 +43,7 @@ export class InProcessBus extends EventBus {
   }
 
   publish(event: PublishedEvent, signal?: AbortSignal): Promise<void> {
-    const report = ({ group, attempts, reason }: DeadLetter) =>
-      this.logger.error({ event: event.id, type: event.type, group, attempts, reason }, 'dead letter');
+    const report = (letter: DeadLetter) => this.logger.error(lineOf(letter), 'dead letter');
     const call = callContext()?.signal;
     return orAborted(this.hub.deliver(event, report, signal ?? call), call);
   }
@@ -63,4 +65,11 @@ export class InProcessBus extends EventBus {
   async close(): Promise<void> {
     this.release();
   }
+}
+
+/** All that it takes to add the event to an outbox again. */
+function lineOf({ group, event: { id, type, key, headers, payload }, attempts, reason }: DeadLetter): object {
+  const cut = payload.length > PAYLOAD_LOGGED ? { payloadBytes: payload.length } : {};
+  const text = Buffer.from(payload.subarray(0, PAYLOAD_LOGGED)).toString('base64');
+  return { event: id, type, key, group, attempts, reason, headers, payload: text, ...cut };
 }
