@@ -152,7 +152,13 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
     this.opensWith = [];
   }
 
+  /** 1 in a transaction, 2 in a savepoint of it, and so on. */
+  get depth(): number {
+    return this.transactionDepth;
+  }
+
   override async commitTransaction(): Promise<void> {
+    if (this.ending) throw tooLate('COMMIT');
     const savepoint = this.transactionDepth > 1;
     this.ending = !savepoint;
     await super.commitTransaction();
@@ -161,9 +167,20 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
 
   override async rollbackTransaction(): Promise<void> {
     const savepoint = this.transactionDepth > 1;
-    this.ending = !savepoint;
+    this.ending ||= !savepoint;
     await super.rollbackTransaction();
     if (savepoint) this.hooks?.closeSavepoint(false);
+  }
+
+  /** Whatever savepoints are open, and whatever subscribers say to it. Who is still in one can only fail from now on. */
+  async rollbackWhole(): Promise<void> {
+    if (!this.isTransactionActive) return;
+    this.ending = true;
+    await this.broadcaster.broadcast('BeforeTransactionRollback').catch(() => undefined);
+    await this.query('ROLLBACK');
+    this.isTransactionActive = false;
+    this.transactionDepth = 0;
+    await this.broadcaster.broadcast('AfterTransactionRollback');
   }
 
   /** A connection that broke between two statements was given back already; what it broke of says more. */

@@ -45,7 +45,9 @@ export class Transactions {
    * Statements belong to the transaction only when they are issued through `tx`.
    *
    * Within the `work` of another one it becomes a part of that (a savepoint): it is rolled back alone when it rejects, and
-   * committed with the whole. Only the outermost is ever repeated.
+   * committed with the whole. Only the outermost is ever repeated. Those within it have to end before it: one that is still
+   * open when `work` resolves was not awaited, and is no part of anything that could be committed.
+   * @throws Error when one within it was not awaited; everything is rolled back then
    * @throws {Aborted} when it conflicts with other transactions more often than it may be repeated
    * @throws {Unavailable} COMMIT_OUTCOME_UNKNOWN when the connection breaks while it is committed
    */
@@ -128,7 +130,7 @@ export class Transactions {
       const startedAt = performance.now();
       const hooks = (runner.hooks = new CommitHooks());
       const call = callContext();
-      const open = { runner, isolation, call, open: true, undone: false, last: Promise.resolve() };
+      const open = begun({ runner, isolation, call, outer: undefined });
       try {
         // Work that does not notice the end of its call must not keep the connection. What it still sends is refused.
         const value = await orAborted(
@@ -136,6 +138,7 @@ export class Transactions {
           call?.signal,
         );
         open.open = false;
+        if (open.nested > 0 || runner.depth > 1) throw notAwaited();
         onCommit();
         await runner.commitTransaction();
         this.metrics?.ended('committed', performance.now() - startedAt);
@@ -143,7 +146,7 @@ export class Transactions {
       } catch (error) {
         open.open = false;
         open.undone = true;
-        await runner.rollbackTransaction().catch(() => undefined);
+        await runner.rollbackWhole().catch(() => undefined);
         this.metrics?.ended('rolled_back', performance.now() - startedAt);
         throw error;
       }
@@ -184,27 +187,43 @@ function takeTurn<T>(outer: OpenTransaction, work: Work<T>, { isolation }: Trans
   if (isolation && isolation !== outer.isolation) {
     throw new Error(`a transaction within another one cannot be ${isolation}: ask for it where the outer one begins`);
   }
-  const turn = outer.last.then(() => savepoint(outer, work));
+  outer.nested += 1;
+  const turn = outer.last.then(() => savepoint(outer, work)).finally(() => (outer.nested -= 1));
   outer.last = turn.catch(() => undefined);
   return turn;
 }
 
 async function savepoint<T>(outer: OpenTransaction, work: Work<T>): Promise<T> {
-  const { runner } = outer;
+  const { runner, isolation, call } = outer;
   if (!outer.open) throw new Error('the transaction that this one is a part of has ended; was it not awaited?');
   await runner.startTransaction();
-  const inner = { ...outer, open: true, last: Promise.resolve() };
+  const { depth } = runner;
+  const inner = begun({ runner, isolation, call, outer });
   try {
     const value = await runWithin(inner, () => work(runner.manager));
     inner.open = false;
+    if (inner.nested > 0 || runner.depth > depth) throw notAwaited();
     await runner.commitTransaction();
     return value;
   } catch (error) {
     inner.open = false;
     inner.undone = true;
-    await runner.rollbackTransaction().catch(() => undefined);
+    // What those within it still send would become a part of the outer one behind the rollback.
+    await inner.last;
+    // One that TypeORM began cannot be waited for. The depth stays, and keeps the outermost from being committed.
+    if (runner.depth === depth) await runner.rollbackTransaction().catch(() => undefined);
     throw error;
   }
+}
+
+function begun(transaction: Pick<OpenTransaction, 'runner' | 'isolation' | 'call' | 'outer'>): OpenTransaction {
+  return { ...transaction, open: true, undone: false, nested: 0, last: Promise.resolve() };
+}
+
+function notAwaited(): Error {
+  return new Error(
+    'a transaction within this one was not awaited: it was still open at the end, and all is rolled back',
+  );
 }
 
 /** The change is made, so what follows from it is owed to everyone: it goes on when the caller has left meanwhile. */

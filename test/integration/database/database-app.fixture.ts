@@ -19,12 +19,13 @@ export async function openDatabaseApp(
   @Global()
   @Module({ providers: [{ provide: DatabaseConfig, useValue: config }], exports: [DatabaseConfig] })
   class Configured {}
+  const logged: string[] = [];
+  const logger = pino(
+    { level: 'warn' },
+    { write: (line) => void logged.push((JSON.parse(line) as { msg: string }).msg) },
+  );
   const module: TestingModule = await Test.createTestingModule({
-    imports: [
-      Configured,
-      ObservabilityModule.register(pino({ level: 'silent' })),
-      DatabaseModule.register('test', tables),
-    ],
+    imports: [Configured, ObservabilityModule.register(logger), DatabaseModule.register('test', tables)],
   }).compile();
   await module.init();
   const dataSource = module.get(DataSource);
@@ -34,6 +35,8 @@ export async function openDatabaseApp(
   return {
     dataSource,
     transactions: module.get(Transactions),
+    /** The warnings and errors in the log. */
+    logged,
     /** What the pool's connections are doing. */
     pool: () => ({ open: pool.totalCount, busy: pool.totalCount - pool.idleCount, waiting: pool.waitingCount }),
     /** How many connections of the pool have been closed. */
