@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { type CallContext, callContext } from '@rookery/context';
+import type { Logger } from '@rookery/observability';
 import pg from 'pg';
-import { LeasedClient } from './leased-client.js';
+import { LeasedClient, LeftInTransaction } from './leased-client.js';
 
 /** What a pool tells of itself. */
 export interface PoolObserver {
@@ -13,6 +14,7 @@ export interface PoolObserver {
 
 export interface CallPoolOptions extends pg.PoolConfig {
   observer?: PoolObserver;
+  logger?: Logger;
 }
 
 /** Connections that were opened together must not end together: each lives for a random part of the last tenth less. */
@@ -28,12 +30,13 @@ type Connected = (error: Error | undefined, client: pg.PoolClient | undefined, r
 
 /**
  * pg's pool for work that belongs to calls: a call that ends stops waiting for a connection, and one it has comes back
- * when its work has ended on the server too. Outside of a call it is pg's pool and nothing else.
+ * when its work has ended on the server too. In a call or not, a connection that comes back within a transaction is closed:
+ * whoever got it next would commit what it holds.
  */
 export class CallPool extends pg.Pool {
   private readonly observer: PoolObserver | undefined;
 
-  constructor({ observer, ...options }: CallPoolOptions) {
+  constructor({ observer, logger, ...options }: CallPoolOptions) {
     super({ ...options, Client: LeasedClient });
     this.observer = observer;
     const { maxLifetimeSeconds: longest } = options;
@@ -42,7 +45,11 @@ export class CallPool extends pg.Pool {
       // pg-pool reads it anew for each connection.
       Object.defineProperty(this.options, 'maxLifetimeSeconds', jittered);
     }
-    this.on('release', (error) => error && observer?.failed('broken'));
+    this.on('release', (error) => {
+      if (!error) return;
+      observer?.failed('broken');
+      if (error instanceof LeftInTransaction) logger?.error({ error }, error.message);
+    });
     this.on('error', () => observer?.failed('broken'));
   }
 
@@ -58,10 +65,15 @@ export class CallPool extends pg.Pool {
   private connectFor(call: CallContext | undefined, callback: Connected): void {
     const startedAt = performance.now();
     const told: Connected = (error, client, release) => {
-      (client as LeasedClient | undefined)?.lease(call);
-      if (client) this.observer?.waited(performance.now() - startedAt);
-      else this.observer?.failed(isWaitTimeout(error) ? 'wait' : 'connect');
-      callback(error, client, release);
+      if (!client) {
+        this.observer?.failed(isWaitTimeout(error) ? 'wait' : 'connect');
+        return callback(error, client, release);
+      }
+      const leased = client as pg.PoolClient & LeasedClient;
+      leased.lease(call);
+      leased.release = (broken) => giveBack(leased, release, broken);
+      this.observer?.waited(performance.now() - startedAt);
+      callback(undefined, leased, leased.release);
     };
     if (!call) return super.connect(told);
     const { signal } = call;
@@ -74,16 +86,11 @@ export class CallPool extends pg.Pool {
     if (waits) signal.addEventListener('abort', leave);
     super.connect((error, client, release) => {
       if (waits) signal.removeEventListener('abort', leave);
-      if (signal.aborted) {
-        // Not at once: the pool hands it to the next in the same stack, and thousands may have left.
-        if (client) queueMicrotask(release);
-        // A listener has told it already.
-        return waits ? undefined : leave();
-      }
-      if (!client) return told(error, client, release);
-      const leased = client as pg.PoolClient & LeasedClient;
-      leased.release = (broken) => giveBack(leased, release, broken);
-      told(undefined, leased, leased.release);
+      if (!signal.aborted) return told(error, client, release);
+      // Not at once: the pool hands it to the next in the same stack, and thousands may have left.
+      if (client) queueMicrotask(release);
+      // A listener has told it already.
+      if (!waits) leave();
     });
   }
 }
@@ -94,12 +101,5 @@ function giveBack(client: LeasedClient, release: Release, broken?: Error | boole
     ending?.catch(() => undefined);
     return release(broken);
   }
-  // Nobody listens in between, and an error that nobody hears ends the process.
-  const ignore = () => undefined;
-  client.on('error', ignore);
-  const done = (error?: Error) => {
-    client.removeListener('error', ignore);
-    release(error);
-  };
-  ending.then(() => done(), done);
+  ending.then(() => release(), release);
 }

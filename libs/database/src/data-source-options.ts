@@ -34,12 +34,12 @@ export function dataSourceOptions(
     logging: false,
     applicationName: name,
     poolErrorHandler: (error: unknown) => logger.warn({ error }, 'an idle database connection broke'),
-    extra: poolOptions(config, observer),
+    extra: poolOptions(config, logger, observer),
   };
 }
 
 /** The bounds of a pool, of the primary as of a replica. */
-export function poolOptions(config: DatabaseConfig, observer?: PoolObserver): CallPoolOptions {
+export function poolOptions(config: DatabaseConfig, logger: Logger, observer?: PoolObserver): CallPoolOptions {
   return {
     max: config.poolMax,
     // pg-pool closes what is idle for the timeout as long as more than `min` connections are open.
@@ -52,5 +52,6 @@ export function poolOptions(config: DatabaseConfig, observer?: PoolObserver): Ca
     idle_in_transaction_session_timeout: config.idleInTransactionTimeout,
     keepAlive: true,
     observer,
+    logger,
   };
 }

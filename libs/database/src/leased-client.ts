@@ -19,6 +19,13 @@ const CONTROL = /^(COMMIT|ROLLBACK|SAVEPOINT|RELEASE)\b/;
 /** What a statement that did not have to be sent answers. */
 const NOTHING = { rows: [], rowCount: 0, command: '', oid: 0, fields: [] } satisfies pg.QueryResult;
 
+/** Why a connection is not given to anybody else. */
+export class LeftInTransaction extends Error {
+  constructor() {
+    super('a connection was given back within a transaction, which is undone');
+  }
+}
+
 /**
  * A connection that knows which call has it, and sends nothing sooner than needed: the begin of a transaction goes with
  * its first statement, what is held back with the next one.
@@ -71,11 +78,35 @@ export class LeasedClient extends pg.Client {
    */
   endLease(): Promise<void> | undefined {
     this.call?.signal.removeEventListener('abort', this.onAbort);
+    // Of a transaction that has sent nothing, nothing is left.
+    this.begin = undefined;
+    this.held = [];
+    const ending = this.windingUp ?? (this.atRest ? undefined : this.comeToRest());
     const forget = () => {
       this.call = this.reason = this.windingUp = this.stream = undefined;
     };
-    if (!this.windingUp) forget();
-    return this.windingUp?.then(forget);
+    if (!ending) forget();
+    return ending?.then(forget);
+  }
+
+  /** Whether nothing runs or waits to run, and there is no transaction. */
+  private get atRest(): boolean {
+    // Whoever waits for a new connection has it, and may give it back, before pg counts it as ready.
+    if (this.getTransactionStatus() === null) return !this.rejectRunning && !this.stream;
+    return this.idle && this.waiting.length === 0 && this.getTransactionStatus() === 'I';
+  }
+
+  private get idle(): boolean {
+    return (this as unknown as { readyForQuery: boolean }).readyForQuery;
+  }
+
+  /** A failed statement is told before the server is done with it; anything else was not awaited. */
+  private async comeToRest(): Promise<void> {
+    if (!this.idle || this.waiting.length > 0) {
+      const message = `the statements of a connection that was given back did not end within ${WIND_UP_LIMIT} ms`;
+      await within(WIND_UP_LIMIT, message, () => this.run(['']));
+    }
+    if (this.getTransactionStatus() !== 'I') throw new LeftInTransaction();
   }
 
   /** Sends `statement` with the next one, whose failure its own will be. A rollback takes it back unsent. */
@@ -200,7 +231,7 @@ export class LeasedClient extends pg.Client {
   private readonly onAbort = (): void => {
     const reason = this.call?.signal.reason as Error;
     this.reason = reason;
-    const { readyForQuery: idle } = this as unknown as { readyForQuery: boolean };
+    const { idle } = this;
     if (idle && this.getTransactionStatus() === 'I') return;
     // Whether a COMMIT that was sent took effect is for the server to say, and for the caller to know.
     const cancel = !idle && !this.decisive;
@@ -213,26 +244,29 @@ export class LeasedClient extends pg.Client {
     if (this.stream) endAtOnce(this.stream, reason);
   };
 
-  private async windUp(idle: boolean, cancel: boolean): Promise<void> {
-    const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), WIND_UP_LIMIT);
-    const late = new Promise<never>((_, reject) => {
-      limit.signal.addEventListener('abort', () =>
-        reject(new Error(`a cancelled statement did not end within ${WIND_UP_LIMIT} ms`)),
-      );
-    });
-    const work = async () => {
-      if (cancel) await requestCancel(this, limit.signal);
+  private windUp(idle: boolean, cancel: boolean): Promise<void> {
+    const message = `a cancelled statement did not end within ${WIND_UP_LIMIT} ms`;
+    return within(WIND_UP_LIMIT, message, async (limit) => {
+      if (cancel) await requestCancel(this, limit);
       if (this.stream) throw new Error('what a stream left unread cannot be told from what comes next');
       // An empty one queues behind what runs: when it is answered, the server is done, and has told in which state it is.
       if (!idle) await this.send('');
       if (this.getTransactionStatus() !== 'I') await this.send('ROLLBACK');
-    };
-    try {
-      await Promise.race([work(), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    });
+  }
+}
+
+/** @param ms after which it rejects with `message`, and the signal of `work` aborts */
+async function within(ms: number, message: string, work: (limit: AbortSignal) => Promise<unknown>): Promise<void> {
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), ms);
+  const late = new Promise<never>((_, reject) => {
+    limit.signal.addEventListener('abort', () => reject(new Error(message)));
+  });
+  try {
+    await Promise.race([work(limit.signal), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

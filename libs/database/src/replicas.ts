@@ -22,6 +22,7 @@ export class Replicas {
       const name = `replica-${index + 1}`;
       const pool = poolOptions(
         config,
+        logger,
         metrics.observe(name, () => replicas.get(name)?.pool),
       );
       replicas.set(name, new Replica({ url, name: service, pool, maxLag: config.replicaMaxLag }, logger));
