@@ -86,9 +86,15 @@ export class Transactions {
   /**
    * Has `hook` run once `tx` is committed, and not at all when it, or the savepoint it is in, is rolled back. Its failure
    * is logged.
-   * @returns false, and the hook will not run, when `tx` is of no `run` that is under way
+   * @throws Error when `tx` is of no `run` that is under way: nobody would run the hook
    */
-  afterCommit(tx: EntityManager, hook: CommitHook): boolean {
+  afterCommit(tx: EntityManager, hook: CommitHook): void {
+    if (this.tryAfterCommit(tx, hook)) return;
+    throw new Error('a hook after the commit needs the tx of a Transactions.run() that has not ended');
+  }
+
+  /** As `afterCommit`, for who has another way. @returns false, and the hook will not run, where that throws */
+  tryAfterCommit(tx: EntityManager, hook: CommitHook): boolean {
     const hooks = (tx.queryRunner as ServiceQueryRunner | undefined)?.hooks;
     hooks?.add(hook);
     return hooks !== undefined;

@@ -64,7 +64,7 @@ export class Outbox {
     const { id, type, headers } = event;
     const row = [id, type, key ?? null, JSON.stringify(headers), asBuffer(event.payload)];
     if (wait !== undefined || at) await tx.query(DELAY, [...row, at ?? null, wait ?? 0]);
-    else if (!this.transactions.afterCommit(tx, this.wake.ring)) await tx.query(ADD_AND_NOTIFY, row);
+    else if (!this.transactions.tryAfterCommit(tx, this.wake.ring)) await tx.query(ADD_AND_NOTIFY, row);
     else await this.transactions.runWithNext(tx, { name: 'outbox add', text: ADD }, row);
   }
 

@@ -1,4 +1,5 @@
 import { DeadlineExceeded } from '@rookery/errors';
+import type { EntityManager } from 'typeorm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type TransactionsApp, add, openTransactionsApp } from './transactions.fixture.js';
 
@@ -18,6 +19,18 @@ describe('a transaction', () => {
     await expect(change).rejects.toThrow('rolled back instead of committed');
     expect(ran).toBe(false);
     expect(await app.names()).toEqual([]);
+  });
+});
+
+describe('a hook after the commit', () => {
+  it('is refused where nobody would run it', async () => {
+    const { transactions, dataSource } = app;
+    const hook = (tx: EntityManager) => () => transactions.afterCommit(tx, () => undefined);
+    let left: EntityManager | undefined;
+    await transactions.run(async (tx) => void (left = tx));
+    await dataSource.transaction(async (tx) => expect(hook(tx)).toThrow('Transactions.run()'));
+    for (const tx of [left!, dataSource.manager]) expect(hook(tx)).toThrow('Transactions.run()');
+    expect(transactions.tryAfterCommit(dataSource.manager, () => undefined)).toBe(false);
   });
 });
 
