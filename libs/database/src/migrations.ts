@@ -53,7 +53,7 @@ export async function migrate(options: DataSourceOptions, onWait?: () => void): 
 }
 
 /**
- * Undoes what was run last, in a transaction.
+ * Undoes what was run last, in a transaction unless the migration says `transaction = false`.
  * @param approve throws when the migration of that name may not be undone
  * @returns its name; undefined when there is none
  */
@@ -66,6 +66,8 @@ export async function revert(
     const last = (await migrationsRun(runner)).at(-1);
     if (last === undefined) return undefined;
     approve(last);
+    const undone = runner.dataSource.migrations.find(({ name, constructor }) => (name ?? constructor.name) === last);
+    if (undone?.transaction === false) executor.transaction = 'none';
     await executor.undoLastMigration();
     return last;
   });

@@ -85,7 +85,7 @@ describe('migrations', () => {
     expect(await revertMigration(config, both, 'test', logger)).toBeUndefined();
   });
 
-  it('may build an index concurrently while other replicas wait', async () => {
+  it('may build an index concurrently while other replicas wait, and drop it so', async () => {
     class IndexColour1700000000903 implements MigrationInterface {
       readonly transaction = false;
       async up(runner: QueryRunner): Promise<void> {
@@ -93,12 +93,14 @@ describe('migrations', () => {
         await runner.query('CREATE INDEX CONCURRENTLY tools_by_colour ON tools (colour)');
       }
       async down(runner: QueryRunner): Promise<void> {
-        await runner.query('DROP INDEX tools_by_colour');
+        await runner.query('DROP INDEX CONCURRENTLY tools_by_colour');
       }
     }
     const indexed = { ...both, migrations: [...both.migrations, IndexColour1700000000903] };
     const done = await Promise.all([1, 2, 3].map(() => migrateDatabase(config, indexed, 'test', logger)));
     expect(done.flat()).toHaveLength(3);
+    expect(await revertMigration(config, indexed, 'test', logger)).toBe('IndexColour1700000000903');
+    expect(await states(indexed)).toContain('pending IndexColour1700000000903');
   });
 
   it('of newer code are named, and not undone by older', async () => {
