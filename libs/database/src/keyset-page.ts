@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { InvalidArgument } from '@rookery/errors';
 import type { ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 
@@ -22,8 +23,8 @@ export interface Page<T> {
 /**
  * One page of `query`, ordered by the `id` column (a UUIDv7, so by creation). The pages have each row that was committed
  * before the first of them was read, once; of those committed later they may have some. Page 1000 costs as much as page 1.
- * @param scope what the list is filtered by; a token of one scope is refused in another
- * @throws {InvalidArgument} for a negative page_size or a page_token that is not one of ours for this scope
+ * @param scope what the list is filtered by; a token of one table, order and scope is refused in another
+ * @throws {InvalidArgument} for a negative page_size or a page_token that is not one of this list
  */
 export async function keysetPage<T extends ObjectLiteral & { id: string }>(
   query: SelectQueryBuilder<T>,
@@ -33,25 +34,31 @@ export async function keysetPage<T extends ObjectLiteral & { id: string }>(
   if (pageSize < 0) throw refused('page_size', `must not be negative, got ${pageSize}`);
   const size = Math.min(pageSize || DEFAULT_SIZE, MAX_SIZE);
   const id = `${query.alias}.id`;
+  const list = fingerprint([query.expressionMap.mainAlias?.tablePath, order, scope]);
   if (pageToken !== '') {
-    query.andWhere(`${id} ${order === 'ASC' ? '>' : '<'} :after`, { after: decode(pageToken, scope) });
+    query.andWhere(`${id} ${order === 'ASC' ? '>' : '<'} :after`, { after: decode(pageToken, list) });
   }
   const rows = await query
     .orderBy(id, order)
     .take(size + 1)
     .getMany();
   const items = rows.slice(0, size);
-  return { items, nextPageToken: rows.length > size ? encode(items.at(-1)!.id, scope) : '' };
+  return { items, nextPageToken: rows.length > size ? encode(items.at(-1)!.id, list) : '' };
 }
 
-function encode(after: string, scope: string): string {
-  return Buffer.from(JSON.stringify([after, scope])).toString('base64url');
+/** Tells lists apart, and nobody what they are made of. */
+function fingerprint(list: unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(list)).digest('base64url').slice(0, 16);
 }
 
-function decode(token: string, scope: string): string {
+function encode(after: string, list: string): string {
+  return Buffer.from(JSON.stringify([after, list])).toString('base64url');
+}
+
+function decode(token: string, list: string): string {
   try {
     const [after, of] = JSON.parse(Buffer.from(token, 'base64url').toString()) as unknown[];
-    if (typeof after === 'string' && UUID.test(after) && of === scope) return after;
+    if (typeof after === 'string' && UUID.test(after) && of === list) return after;
   } catch {
     // Not JSON: refused below.
   }

@@ -33,16 +33,20 @@ class Thing {
   name!: string;
 }
 
+@Entity('others')
+class Other extends Thing {}
+
 class CreateThings1700000000900 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query('CREATE TABLE things (id uuid PRIMARY KEY, name text CONSTRAINT "THING_NAME_TAKEN" UNIQUE)');
+    await runner.query('CREATE TABLE others (id uuid PRIMARY KEY, name text)');
   }
   async down(runner: QueryRunner): Promise<void> {
     await runner.query('DROP TABLE things');
   }
 }
 
-const tables = { entities: [Thing], migrations: [CreateThings1700000000900] };
+const tables = { entities: [Thing, Other], migrations: [CreateThings1700000000900] };
 const logger = createLogger({ level: 'silent', format: 'json' } as LogConfig, 'test');
 const configOf = (url: string, variables: Record<string, string> = {}) =>
   loadConfig([DatabaseConfig], new Environment({ DATABASE_URL: url, ...variables }))[0];
@@ -209,12 +213,32 @@ describe('keyset pages', () => {
     await expect(
       keysetPage(things(), { pageSize: 1, pageToken: nextPageToken }, { scope: 'b' }),
     ).rejects.toBeInstanceOf(InvalidArgument);
-    for (const after of [`x' OR true --`, newId().toUpperCase(), 7, null]) {
-      const tampered = Buffer.from(JSON.stringify([after, ''])).toString('base64url');
+    const first = await keysetPage(things(), { pageSize: 1, pageToken: '' });
+    const [id, list] = JSON.parse(Buffer.from(first.nextPageToken, 'base64url').toString()) as [string, string];
+    const tokens = [`x' OR true --`, id.toUpperCase(), 7, null].map((after) => [after, list]);
+    for (const token of [...tokens, [id, ''], [id], id]) {
+      const tampered = Buffer.from(JSON.stringify(token)).toString('base64url');
       const asked = keysetPage(things(), { pageSize: 1, pageToken: tampered });
       await expect(asked).rejects.toMatchObject({ violations: [{ field: 'page_token' }] });
     }
     await expect(keysetPage(things(), { pageSize: -1, pageToken: '' })).rejects.toBeInstanceOf(InvalidArgument);
+  });
+});
+
+describe('a page token', () => {
+  const things = () => dataSource.getRepository(Thing).createQueryBuilder('thing');
+  const others = () => dataSource.getRepository(Other).createQueryBuilder('thing');
+
+  it('is of one table and order, and tells nobody which', async () => {
+    for (const index of [1, 2, 3]) await insert(`token ${index}`);
+    const { nextPageToken: pageToken } = await keysetPage(things(), { pageSize: 1, pageToken: '' });
+    expect(Buffer.from(pageToken, 'base64url').toString()).not.toContain('things');
+    const elsewhere = [
+      keysetPage(others(), { pageSize: 1, pageToken }),
+      keysetPage(things(), { pageSize: 1, pageToken }, { order: 'DESC' }),
+    ];
+    for (const asked of elsewhere) await expect(asked).rejects.toMatchObject({ violations: [{ field: 'page_token' }] });
+    expect((await keysetPage(things(), { pageSize: 1, pageToken })).items).toHaveLength(1);
   });
 });
 
