@@ -31,7 +31,7 @@ function statements(queries) {
 
 function literal(query) {
   const text = query.trim().replaceAll('\\', '\\\\');
-  return text.includes("'") ? `\`${text.replaceAll('`', '\\`').replaceAll('${', '\\${')}\`` : `'${text}'`;
+  return /['\n\r]/.test(text) ? `\`${text.replaceAll('`', '\\`').replaceAll('${', '\\${')}\`` : `'${text}'`;
 }
 
 /**

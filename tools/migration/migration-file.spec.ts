@@ -6,7 +6,11 @@ import { generateMigration } from './generate.mjs';
 import { fileNameOf } from './migration-file.mjs';
 
 const DRIFT = {
-  up: ['ALTER TABLE "users" ADD "phone" text', `ALTER TABLE "users" ADD "note" text DEFAULT 'a\\b\`c\${d}'`],
+  up: [
+    'ALTER TABLE "users" ADD "phone" text',
+    `ALTER TABLE "users" ADD "note" text DEFAULT 'a\\b\`c\${d}'`,
+    'CREATE VIEW "all" AS\n  SELECT 1',
+  ],
   down: ['ALTER TABLE "users" DROP COLUMN "note"', 'ALTER TABLE "users" DROP COLUMN "phone"'],
 };
 const MODULE = `import { Module } from '@nestjs/common';
@@ -19,12 +23,15 @@ import { User } from './user.entity.js';
 export class UserServiceModule {}
 `;
 
+let home: string;
 let app: string;
 beforeEach(() => {
-  app = mkdtempSync(join(tmpdir(), 'migration-'));
-  mkdirSync(join(app, 'src'));
+  home = mkdtempSync(join(tmpdir(), 'migration-'));
+  // A folder of this name may also be above the whole checkout.
+  app = join(home, 'migrations/app');
+  mkdirSync(join(app, 'src'), { recursive: true });
 });
-afterEach(() => rmSync(app, { recursive: true }));
+afterEach(() => rmSync(home, { recursive: true }));
 const read = (path: string) => readFileSync(join(app, 'src', path), 'utf8');
 
 describe('a generated migration', () => {
