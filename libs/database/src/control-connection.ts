@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Unavailable } from '@rookery/errors';
 import type { Logger } from '@rookery/observability';
 import pg from 'pg';
@@ -10,6 +11,8 @@ const CONNECT_TIMEOUT = 3_000;
 const RENEWAL = 10_000;
 /** Milliseconds. Its statements are short; a server that does not answer one is gone, whatever TCP says. */
 const QUERY_TIMEOUT = 5_000;
+/** Milliseconds for the server to answer a goodbye, which one that has fallen silent never does. */
+const END_LIMIT = 1_000;
 
 /**
  * One connection of a service beside its pool, for what must not queue behind calls or needs a session of its own:
@@ -63,10 +66,10 @@ export class ControlConnection {
       await client.connect();
       for (const channel of this.listeners.keys()) await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
     } catch (error) {
-      void client.end().catch(() => undefined);
+      void end(client);
       throw error;
     }
-    if (this.closed) return client.end();
+    if (this.closed) return end(client);
     live = true;
     this.client = client;
     for (const listener of this.onConnected) listener();
@@ -94,7 +97,7 @@ export class ControlConnection {
           return await client.query<R>({ text, values, name });
         } catch (error) {
           // With a statement under way this destroys the socket, and with that the connection counts as lost.
-          if (isReadTimeout(error)) void client.end().catch(() => undefined);
+          if (isReadTimeout(error)) void end(client);
           throw error;
         }
       }),
@@ -139,15 +142,16 @@ export class ControlConnection {
   renew(): void {
     if (Date.now() - this.renewed < RENEWAL) return;
     this.renewed = Date.now();
-    void this.client?.end().catch(() => undefined);
+    if (this.client) void end(this.client);
   }
 
+  /** Takes a second at most, whatever the server does. */
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.retry);
     const { client } = this;
     this.client = undefined;
-    await client?.end().catch(() => undefined);
+    if (client) await end(client);
   }
 
   private deliver(channel: string, payload: string | undefined): void {
@@ -166,4 +170,11 @@ export class ControlConnection {
       );
     }, wait);
   }
+}
+
+async function end(client: pg.Client): Promise<void> {
+  const { connection } = client as unknown as { connection: { stream: Socket } };
+  const timer = setTimeout(() => connection.stream.destroy(), END_LIMIT);
+  await client.end().catch(() => undefined);
+  clearTimeout(timer);
 }

@@ -14,6 +14,7 @@ export class PostgresProxy {
   private readonly sockets = new Set<Socket>();
   private made: Certificates | undefined;
   private frozen = false;
+  private freezesAt: number | undefined;
   private cancels = Promise.resolve();
   private readonly server = createServer((socket) => {
     this.keep(socket);
@@ -40,6 +41,11 @@ export class PostgresProxy {
   freeze(): void {
     this.frozen = true;
     for (const socket of this.sockets) socket.pause();
+  }
+
+  /** Falls silent as soon as somebody comes for the `nth` time. */
+  freezeAt(nth: number): void {
+    this.freezesAt = nth;
   }
 
   /** Connections that are open fall silent for good, and neither end learns that the other is gone. Later ones work. */
@@ -100,6 +106,7 @@ export class PostgresProxy {
   private async forward(socket: Socket, how: string, first: Buffer): Promise<void> {
     const what = MESSAGES[first.readInt32BE(4)];
     this.seen.push(`${what} ${how}`);
+    if (this.seen.length === this.freezesAt) return this.freeze();
     if (what === 'cancel') await this.cancels;
     const upstream = connect(Number(this.target.port), this.target.hostname);
     this.keep(upstream);

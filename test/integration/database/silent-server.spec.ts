@@ -40,6 +40,29 @@ describe('on a server that has fallen silent', () => {
   });
 });
 
+describe('on a server that has fallen silent, what waits for nothing of it any more', () => {
+  /** Milliseconds: what each connection, and then the pool, may take. */
+  const BOUND = 5_000;
+
+  it('stops', async () => {
+    app = await openDatabaseApp(proxy.url);
+    await app.dataSource.query('SELECT 1');
+    proxy.freeze();
+    const { ms, error } = await timed(app.close());
+    app = undefined;
+    expect(error).toBeUndefined();
+    expect(ms).toBeLessThan(BOUND);
+  });
+
+  it('fails to start', async () => {
+    // The first one is the control connection, which then has nothing to do.
+    proxy.freezeAt(2);
+    const { ms, error } = await timed(openDatabaseApp(proxy.url, { DATABASE_CONNECT_TIMEOUT: '200ms' }));
+    expect(String(error)).toContain('timeout');
+    expect(ms).toBeLessThan(BOUND);
+  });
+});
+
 describe('a connection that is given up while its call is wound up', () => {
   const unhandled: unknown[] = [];
   const hear = (reason: unknown) => unhandled.push(reason);
