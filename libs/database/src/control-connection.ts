@@ -14,6 +14,12 @@ const QUERY_TIMEOUT = 5_000;
 /** Milliseconds for the server to answer a goodbye, which one that has fallen silent never does. */
 const END_LIMIT = 1_000;
 
+/** Who hears of a channel, and what resolves when the server tells this session of it. */
+interface Subscription {
+  readonly listeners: Set<(payload: string | undefined) => void>;
+  readonly ready: Promise<unknown>;
+}
+
 /**
  * One connection of a service beside its pool, for what must not queue behind calls or needs a session of its own:
  * LISTEN, session-level advisory locks, the health check. It reconnects for ever.
@@ -26,7 +32,7 @@ export class ControlConnection {
   private retry: NodeJS.Timeout | undefined;
   private readonly onConnected = new Set<() => void>();
   private readonly onLost = new Set<() => void>();
-  private readonly listeners = new Map<string, Set<(payload: string | undefined) => void>>();
+  private readonly subscriptions = new Map<string, Subscription>();
 
   constructor(
     private readonly url: string,
@@ -64,7 +70,7 @@ export class ControlConnection {
     client.on('notification', ({ channel, payload }) => this.deliver(channel, payload));
     try {
       await client.connect();
-      for (const channel of this.listeners.keys()) await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
+      for (const channel of this.subscriptions.keys()) await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
     } catch (error) {
       void end(client);
       throw error;
@@ -111,16 +117,23 @@ export class ControlConnection {
    * have been missed. @returns what ends it. @throws {Unavailable} while there is no connection.
    */
   async listen(channel: string, listener: (payload: string | undefined) => void): Promise<() => void> {
-    const known = this.listeners.get(channel);
-    if (known) known.add(listener);
-    else {
-      if (!this.client) throw new Unavailable('the database is not available');
-      this.listeners.set(channel, new Set([listener]));
+    if (!this.client) throw new Unavailable('the database is not available');
+    let found = this.subscriptions.get(channel);
+    if (!found) {
+      found = { listeners: new Set(), ready: this.query(`LISTEN ${pg.escapeIdentifier(channel)}`) };
+      this.subscriptions.set(channel, found);
     }
-    // LISTEN again is harmless, and whoever came second must not go on before the first one's has taken effect.
-    const stop = () => void this.listeners.get(channel)?.delete(listener);
+    const { listeners, ready } = found;
+    listeners.add(listener);
+    const stop = () => {
+      if (!listeners.delete(listener) || listeners.size > 0) return;
+      this.subscriptions.delete(channel);
+      // Without a connection there is nothing to end; the next one does not ask for it.
+      this.query(`UNLISTEN ${pg.escapeIdentifier(channel)}`).catch(() => undefined);
+    };
     try {
-      await this.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+      // Whoever came second must not go on before it has taken effect either.
+      await ready;
     } catch (error) {
       stop();
       throw error;
@@ -155,7 +168,7 @@ export class ControlConnection {
   }
 
   private deliver(channel: string, payload: string | undefined): void {
-    for (const listener of this.listeners.get(channel) ?? []) listener(payload ?? '');
+    for (const listener of this.subscriptions.get(channel)?.listeners ?? []) listener(payload ?? '');
   }
 
   private reconnect(wait: number): void {
@@ -164,7 +177,8 @@ export class ControlConnection {
       this.open().then(
         () => {
           this.logger.info(`the control connection to the ${this.server} is back`);
-          for (const listeners of this.listeners.values()) for (const listener of listeners) listener(undefined);
+          for (const { listeners } of this.subscriptions.values())
+            for (const listener of listeners) listener(undefined);
         },
         () => this.reconnect(Math.min(wait * 2, BACKOFF.longest)),
       );

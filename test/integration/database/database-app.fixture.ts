@@ -2,7 +2,14 @@ import { Global, Module } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { Environment, loadConfig } from '@rookery/config';
 import { type CallContext, runWithContext } from '@rookery/context';
-import { DatabaseConfig, DatabaseModule, type DatabaseOptions, Transactions } from '@rookery/database';
+import {
+  ChangeFeed,
+  ControlConnection,
+  DatabaseConfig,
+  DatabaseModule,
+  type DatabaseOptions,
+  Transactions,
+} from '@rookery/database';
 import { Cancelled, DeadlineExceeded } from '@rookery/errors';
 import { DependencyRegistry, Metrics, ObservabilityModule } from '@rookery/observability';
 import type { Pool } from 'pg';
@@ -35,6 +42,8 @@ export async function openDatabaseApp(
   return {
     dataSource,
     transactions: module.get(Transactions),
+    control: module.get(ControlConnection),
+    changes: module.get(ChangeFeed),
     /** The warnings and errors in the log. */
     logged,
     /** What the pool's connections are doing. */
