@@ -5,7 +5,7 @@ import { ControlConnection } from './control-connection.js';
 import type { DatabaseConfig } from './database.config.js';
 import { mapDatabaseError } from './database-errors.js';
 import type { DatabaseMetrics } from './database.metrics.js';
-import { migrate, pendingMigrations } from './migrations.js';
+import { type Waiting, migrate, pendingMigrations } from './migrations.js';
 import type { Replicas } from './replicas.js';
 import { ServiceDataSource } from './service-data-source.js';
 
@@ -34,7 +34,7 @@ export async function connectDatabase(
     const names = (options.migrations as readonly { name: string }[]).map(({ name }) => name);
     if (!config.migrate) await untilMigrated(control, names, giveUpAt, name, logger);
     else if ((await pendingMigrations(control, names)).length > 0) {
-      const done = await migrate(options, saysThatItWaits(logger));
+      const done = await migrate(options, waitingUntil(giveUpAt, logger));
       if (done.length > 0) logger.info({ migrations: done }, 'migrations run');
     }
     const dataSource = new ServiceDataSource(options, replicas, metrics);
@@ -67,9 +67,12 @@ export async function openWhenReachable(
   }
 }
 
-/** For who waits for the migration lock, perhaps for long. */
-export function saysThatItWaits(logger: Logger): () => void {
-  return () => logger.info('waiting for the migrations that somebody else is running');
+/** How the migration lock is waited for, perhaps for long. */
+export function waitingUntil(giveUpAt: number, logger: Logger): Waiting {
+  return {
+    giveUpAt,
+    told: (holder) => logger.info({ holder }, 'waiting for the migrations that somebody else is running'),
+  };
 }
 
 /** With DATABASE_MIGRATE=false: old tables under new code fail each call, so there is no start without the migrations. */

@@ -1,5 +1,5 @@
 import type { Logger } from '@rookery/observability';
-import { openWhenReachable, saysThatItWaits } from './connect.js';
+import { openWhenReachable, waitingUntil } from './connect.js';
 import { ControlConnection } from './control-connection.js';
 import { dataSourceOptions } from './data-source-options.js';
 import type { DatabaseConfig } from './database.config.js';
@@ -24,7 +24,7 @@ export function migrateDatabase(
   logger: Logger,
 ): Promise<string[]> {
   return withControl(config, name, logger, () =>
-    migrate(dataSourceOptions(config, tables, name, logger), saysThatItWaits(logger)),
+    migrate(dataSourceOptions(config, tables, name, logger), waitingUntil(Date.now() + config.startTimeout, logger)),
   );
 }
 
@@ -46,7 +46,11 @@ export function revertMigration(
     });
   };
   return withControl(config, name, logger, () =>
-    revert(dataSourceOptions(config, tables, name, logger), approve, saysThatItWaits(logger)),
+    revert(
+      dataSourceOptions(config, tables, name, logger),
+      approve,
+      waitingUntil(Date.now() + config.startTimeout, logger),
+    ),
   );
 }
 

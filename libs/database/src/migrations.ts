@@ -5,8 +5,46 @@ import { whyRepeat } from './database-errors.js';
 /** Any number that all Rookery services agree on; advisory locks are per database. */
 const MIGRATION_LOCK = 7_665_001;
 
-/** Milliseconds. */
+/** Milliseconds between two attempts to get the lock, and between two looks at who has it. */
 const POLL = 100;
+const REPORT = 10_000;
+
+/**
+ * The server gives a session up 25 s after its client has vanished, also with an answer on its way to it. By default the lock of a
+ * machine that lost its power would be held for two hours.
+ */
+const KEEPALIVES = `
+  SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
+    set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '25s', false)`;
+
+/** https://www.postgresql.org/docs/current/view-pg-locks.html: the halves of the key, and 1 for a key that is one number */
+const HOLDER = `
+  SELECT pid, application_name AS application, host(client_addr) AS address, state, state_change AS since, query AS statement
+  FROM pg_locks JOIN pg_stat_activity USING (pid)
+  WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = $1 AND objsubid = 1
+    AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+
+/** The session that runs migrations. */
+export interface LockHolder {
+  readonly pid: number;
+  readonly application: string;
+  /** Null through a local socket. */
+  readonly address: string | null;
+  /** What it is at, for example `idle in transaction`, and since when. Null for a role that may not see it. */
+  readonly state: string | null;
+  readonly since: Date | null;
+  readonly statement: string;
+}
+
+/** Until when, and with which word, the migrations of others are waited for. */
+export interface Waiting {
+  /** Milliseconds since 1970. */
+  readonly giveUpAt: number;
+  /** Who has the lock; at once, and every 10 s. */
+  told(holder: LockHolder | undefined): void;
+}
+
+const PATIENTLY: Waiting = { giveUpAt: Number.POSITIVE_INFINITY, told: () => undefined };
 
 /**
  * TypeORM's table, with what it does not have: a migration is recorded once. Two that run the same one, because something
@@ -42,11 +80,11 @@ export async function pendingMigrations(session: Session, migrations: readonly s
 /**
  * Runs the pending migrations, each in its own transaction. However many replicas call this at once, one migrates and
  * the others wait for it. No statement timeout applies: a migration takes as long as it takes.
- * @param onWait told once when somebody else is at it
+ * @throws Error when somebody else is at it for too long
  * @returns the names of the migrations that were run, the oldest first
  */
-export async function migrate(options: DataSourceOptions, onWait?: () => void): Promise<string[]> {
-  return underLock(options, onWait, async (executor, runner) => {
+export async function migrate(options: DataSourceOptions, waiting = PATIENTLY): Promise<string[]> {
+  return underLock(options, waiting, async (executor, runner) => {
     await runner.query(TABLE);
     return (await executor.executePendingMigrations()).map(({ name }) => name);
   });
@@ -60,9 +98,9 @@ export async function migrate(options: DataSourceOptions, onWait?: () => void): 
 export async function revert(
   options: DataSourceOptions,
   approve: (name: string) => void,
-  onWait?: () => void,
+  waiting = PATIENTLY,
 ): Promise<string | undefined> {
-  return underLock(options, onWait, async (executor, runner) => {
+  return underLock(options, waiting, async (executor, runner) => {
     const last = (await migrationsRun(runner)).at(-1);
     if (last === undefined) return undefined;
     approve(last);
@@ -76,7 +114,7 @@ export async function revert(
 /** The session that has the lock does the work: neither outlives the other. */
 async function underLock<T>(
   options: DataSourceOptions,
-  onWait: (() => void) | undefined,
+  waiting: Waiting,
   work: (executor: MigrationExecutor, runner: QueryRunner) => Promise<T>,
 ): Promise<T> {
   const { keepAlive, connectionTimeoutMillis } = options.extra as Record<string, unknown>;
@@ -84,7 +122,7 @@ async function underLock<T>(
   await dataSource.initialize();
   const runner = dataSource.createQueryRunner();
   try {
-    await obtainLock(runner, onWait);
+    await obtainLock(runner, waiting);
     const executor = new MigrationExecutor(dataSource, runner);
     executor.transaction = 'each';
     return await work(executor, runner);
@@ -99,13 +137,33 @@ async function underLock<T>(
   }
 }
 
-async function obtainLock(runner: QueryRunner, onWait: (() => void) | undefined): Promise<void> {
+async function obtainLock(runner: QueryRunner, { giveUpAt, told }: Waiting): Promise<void> {
+  await runner.query(KEEPALIVES);
+  let reported = Number.NEGATIVE_INFINITY;
   // Asking instead of waiting: CREATE INDEX CONCURRENTLY waits for every statement that runs, also for one that waits for this.
-  for (let tries = 0; ; tries += 1) {
+  for (;;) {
     const sql = 'SELECT pg_try_advisory_lock($1) AS got';
     const [{ got }] = (await runner.query(sql, [MIGRATION_LOCK])) as unknown as [{ got: boolean }];
     if (got) return;
-    if (tries === 0) onWait?.();
+    if (Date.now() > giveUpAt) {
+      const who = described(await holderOf(runner));
+      throw new Error(`the migrations that somebody else is running did not end within DATABASE_START_TIMEOUT: ${who}`);
+    }
+    if (Date.now() - reported >= REPORT) {
+      reported = Date.now();
+      told(await holderOf(runner));
+    }
     await sleep(POLL);
   }
+}
+
+async function holderOf(runner: QueryRunner): Promise<LockHolder | undefined> {
+  const [holder] = (await runner.query(HOLDER, [MIGRATION_LOCK])) as unknown as LockHolder[];
+  return holder;
+}
+
+function described(holder: LockHolder | undefined): string {
+  if (!holder) return 'they have ended just now';
+  const { pid, application, address, state, statement } = holder;
+  return `process ${pid} (${application}${address === null ? '' : ` at ${address}`}), ${state ?? 'unknown'}: ${statement}`;
 }

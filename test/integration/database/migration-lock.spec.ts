@@ -5,7 +5,8 @@ import { type TestDatabase, createTestDatabase } from '@rookery/testing';
 import pg from 'pg';
 import pino from 'pino';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { openDatabaseApp } from './database-app.fixture.js';
 
 const silent = createLogger({ level: 'silent', format: 'json' } as LogConfig, 'test');
 
@@ -97,19 +98,62 @@ describe('a migration', () => {
     await expect(again).rejects.toThrow('duplicate key');
   });
 
-  it('is waited for with one line in the log', async () => {
-    const lines: string[] = [];
-    const logger = pino(
-      { level: 'info' },
-      { write: (line) => void lines.push((JSON.parse(line) as { msg: string }).msg) },
-    );
+  it('runs on a session that the server gives up when its client has vanished', async () => {
+    const settings: Record<string, string>[] = [];
+    class Asks1700000000903 implements MigrationInterface {
+      async up(runner: QueryRunner): Promise<void> {
+        const names = ['tcp_keepalives_idle', 'tcp_keepalives_interval', 'tcp_keepalives_count', 'tcp_user_timeout'];
+        for (const name of names) settings.push(...((await runner.query(`SHOW ${name}`)) as Record<string, string>[]));
+      }
+      async down(): Promise<void> {}
+    }
+    await migrateDatabase(config, { entities: [], migrations: [Asks1700000000903] }, 'one', silent);
+    expect(settings).toEqual([
+      { tcp_keepalives_idle: '10' },
+      { tcp_keepalives_interval: '5' },
+      { tcp_keepalives_count: '3' },
+      { tcp_user_timeout: expect.stringMatching(/^25(s|000)$/) },
+    ]);
+  });
+});
+
+describe('somebody else’s migrations', () => {
+  const waiting = 'waiting for the migrations that somebody else is running';
+  let lines: { msg: string; holder?: { pid: number; application: string; state: string; statement: string } }[];
+  const logger = pino({ level: 'info' }, { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[0]) });
+  beforeEach(() => void (lines = []));
+  afterEach(() => void vi.useRealTimers());
+
+  it('are waited for, and every ten seconds the log says who has the lock and what it is at', async () => {
     const one = migrateDatabase(config, tables, 'one', silent);
     await expect.poll(() => begun).toBe(1);
+    vi.useFakeTimers({ toFake: ['Date'] });
     const two = migrateDatabase(config, tables, 'two', logger);
-    await expect.poll(() => lines).toEqual(['waiting for the migrations that somebody else is running']);
+    for (const count of [1, 2, 3]) {
+      await expect.poll(() => lines).toHaveLength(count);
+      vi.setSystemTime(Date.now() + 10_000);
+    }
+    const { rows } = await client.query(`SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted`);
+    for (const { msg, holder } of lines.slice(0, 3)) {
+      expect(msg).toBe(waiting);
+      expect(holder).toMatchObject({ pid: rows[0].pid, application: 'one', state: 'idle in transaction' });
+      expect(holder!.statement).toMatch(/^UPDATE prices/);
+    }
     letGo();
     expect([await one, await two]).toEqual([['ToCents1700000000901'], []]);
-    expect(lines).toHaveLength(1);
+  });
+
+  it('are waited for as long as DATABASE_START_TIMEOUT says, by a start as by a command', async () => {
+    const one = migrateDatabase(config, tables, 'one', silent);
+    await expect.poll(() => begun).toBe(1);
+    const variables = { DATABASE_START_TIMEOUT: '300ms' };
+    const [impatient] = loadConfig([DatabaseConfig], new Environment({ DATABASE_URL: database.url, ...variables }));
+    const says = /within DATABASE_START_TIMEOUT: process \d+ \(one at 127.0.0.1\), idle in transaction: UPDATE prices/;
+    await expect(migrateDatabase(impatient, tables, 'two', silent)).rejects.toThrow(says);
+    await expect(revertMigration(impatient, tables, 'two', silent)).rejects.toThrow(says);
+    await expect(openDatabaseApp(database.url, variables, tables)).rejects.toThrow(says);
+    letGo();
+    expect(await one).toHaveLength(1);
   });
 });
 
