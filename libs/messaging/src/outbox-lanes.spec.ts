@@ -3,6 +3,9 @@ import { EventBus } from './event-bus.js';
 import { OutboxLanes } from './outbox-lanes.js';
 import type { LeftEvent, QueuedEvent, ReadOptions, Reading } from './outbox-queue.js';
 
+// Thousands of events over minutes of faked time: seconds of work, and more beside other tests.
+vi.setConfig({ testTimeout: 30_000 });
+
 /** Takes or refuses at once, or as late as the test says. */
 class Bus extends EventBus {
   window = 1024;
