@@ -30,6 +30,8 @@ export interface EventSubscription {
   handle(delivery: Delivery): Promise<Settlement>;
   /** Told when the event is stored among the dead letters: from now on it is handled only when it is replayed. */
   buried?(event: PublishedEvent): Promise<void>;
+  /** Told when the event is given up and nothing keeps it: should somebody publish it again, it begins anew. */
+  dropped?(event: PublishedEvent): void;
 }
 
 /**

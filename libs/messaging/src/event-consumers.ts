@@ -73,6 +73,7 @@ export class EventConsumers {
           // Not sooner: while the letter cannot be stored, the event is dead each time it comes.
           route.failures.forget(event.id);
         },
+        dropped: ({ id }) => route.failures.forget(id),
       });
       this.stops.push(stop);
     }

@@ -53,7 +53,11 @@ class Group {
     for (let attempt = 1; ; attempt++) {
       const settlement = await this.gate.run(() => this.deliver(event, attempt, signal));
       if (settlement.kind === 'done') return { attempts: attempt };
-      if (settlement.kind === 'dead') return { attempts: attempt, reason: settlement.reason };
+      if (settlement.kind === 'dead') {
+        // Each of them has counted the failures that it had.
+        for (const { subscription } of this.members) subscription.dropped?.(event);
+        return { attempts: attempt, reason: settlement.reason };
+      }
       await sleep(settlement.delay, undefined, { signal });
     }
   }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Messaging } from '@rookery/messaging';
-import { Scenario, soon } from './scenario.fixture.js';
+import { DataSource } from 'typeorm';
+import { Scenario, type ServiceOptions, soon } from './scenario.fixture.js';
 import { type Hook, deliveries, effectController, effects, orderCreated, waiting } from './services.fixture.js';
 
 describe('services of one process', () => {
@@ -14,9 +15,9 @@ describe('services of one process', () => {
   });
   afterEach(() => scenario.close());
 
-  async function service(name: string, hook?: Hook, env?: Record<string, string>) {
+  async function service(name: string, hook?: Hook, env?: Record<string, string>, onLog?: ServiceOptions['onLog']) {
     const controllers = hook ? [effectController(hook)] : [];
-    return scenario.service({ name, databaseUrl: await scenario.database(), natsUrl, controllers, env });
+    return scenario.service({ name, databaseUrl: await scenario.database(), natsUrl, controllers, env, onLog });
   }
 
   it('exchange events, each service with its own effect', async () => {
@@ -88,5 +89,38 @@ describe('services of one process', () => {
     await shop.get(Messaging).stop();
     expect(performance.now() - started).toBeLessThan(2_000);
     expect(await waiting(shop)).toBe(1);
+  });
+
+  it('begin anew with an event that was given up, when its line of the log is added to the outbox again', async () => {
+    let failing = 3 + 2;
+    const hook: Hook = () => {
+      if (failing-- > 0) throw new Error('no such customer');
+    };
+    const lines: Record<string, unknown>[] = [];
+    const mail = await service('mail-service', hook, { EVENTS_MAX_DELIVERIES: '3' });
+    const audit = await service('audit-service', () => undefined);
+    const shop = await service('shop-service', undefined, {}, (line) => lines.push(line));
+    await orderCreated(shop, 'o-1');
+    const dead = await soon(() => {
+      const line = lines.find(({ msg }) => msg === 'dead letter');
+      expect(line).toBeDefined();
+      return line!;
+    });
+    await soon(async () => expect(await waiting(shop)).toBe(0));
+    // As the README says.
+    await shop
+      .get(DataSource)
+      .query("INSERT INTO outbox (id, type, key, headers, payload) VALUES ($1, $2, $3, $4, decode($5, 'base64'))", [
+        dead.event,
+        dead.type,
+        dead.key,
+        JSON.stringify(dead.headers),
+        dead.payload,
+      ]);
+    await soon(async () => expect(await waiting(shop)).toBe(0));
+    expect(await effects(mail)).toEqual(['o-1']);
+    expect(await effects(audit)).toEqual(['o-1']);
+    expect(await deliveries(mail, 'dead')).toBe(1);
+    expect(await deliveries(audit, 'duplicate')).toBe(1);
   });
 });
