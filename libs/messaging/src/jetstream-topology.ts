@@ -1,3 +1,4 @@
+import { orAborted } from '@rookery/context';
 import {
   AckPolicy,
   DeliverPolicy,
@@ -164,7 +165,8 @@ export class JetStreamTopology {
     this.epoch = live.epoch;
     const known = this.known.get(name);
     if (known) return known.sure;
-    const entry = { subjects, sure: this.makeStream(live, name, subjects, limits) };
+    // The client would wait for an answer that cannot come.
+    const entry = { subjects, sure: orAborted(this.makeStream(live, name, subjects, limits), live.lost) };
     this.known.set(name, entry);
     entry.sure.catch(() => {
       if (this.known.get(name) === entry) this.known.delete(name);

@@ -41,11 +41,7 @@ export class JetStreamBus extends EventBus {
     this.client = new NatsClient(url, service, logger);
     this.topology = new JetStreamTopology(options);
     // Whether they are stored is not known. They are published again, and JetStream knows their ids.
-    this.client.onLost((reason) =>
-      this.publisher?.fail(
-        new Unavailable(`the connection to NATS was lost: ${reason}`, { reason: 'CONNECTION_LOST' }),
-      ),
-    );
+    this.client.onLost((error) => this.publisher?.fail(error));
   }
 
   publish({ id, type, headers, payload }: PublishedEvent): Promise<void> {

@@ -17,6 +17,8 @@ const DRAIN_TIMEOUT = 2_000;
 export interface LiveConnection {
   readonly nats: NatsConnection;
   readonly epoch: number;
+  /** Aborts when it breaks, with an `Unavailable`: nothing that it was asked is answered any more. */
+  readonly lost: AbortSignal;
 }
 
 /**
@@ -25,12 +27,13 @@ export interface LiveConnection {
  */
 export class NatsClient {
   private live: LiveConnection | undefined;
+  private losing = new AbortController();
   private epoch = 0;
   private lastError = 'not connected yet';
   private nats: NatsConnection | undefined;
   private readonly closing = new AbortController();
   private readonly listeners = new Set<() => void>();
-  private readonly lostListeners = new Set<(reason: string) => void>();
+  private readonly lostListeners = new Set<(error: Unavailable) => void>();
   private readonly loop: Promise<void>;
 
   constructor(
@@ -71,7 +74,7 @@ export class NatsClient {
   }
 
   /** Calls `listener` whenever the connection breaks. @returns what ends it. */
-  onLost(listener: (reason: string) => void): () => void {
+  onLost(listener: (error: Unavailable) => void): () => void {
     this.lostListeners.add(listener);
     return () => this.lostListeners.delete(listener);
   }
@@ -118,7 +121,8 @@ export class NatsClient {
   }
 
   private connected(nats: NatsConnection): void {
-    this.live = { nats, epoch: ++this.epoch };
+    this.losing = new AbortController();
+    this.live = { nats, epoch: ++this.epoch, lost: this.losing.signal };
     this.logger.info(`connected to NATS at ${nats.getServer()}`);
     for (const listener of this.listeners) listener();
   }
@@ -129,7 +133,11 @@ export class NatsClient {
     const known = !wasLive && this.lastError === reason;
     this.live = undefined;
     this.lastError = reason;
-    if (wasLive) for (const listener of this.lostListeners) listener(reason);
+    if (wasLive) {
+      const error = new Unavailable(`the connection to NATS was lost: ${reason}`, { reason: 'CONNECTION_LOST' });
+      this.losing.abort(error);
+      for (const listener of this.lostListeners) listener(error);
+    }
     if (!known && !this.closing.signal.aborted) this.logger.warn(`NATS is not available: ${reason}; trying for ever`);
   }
 

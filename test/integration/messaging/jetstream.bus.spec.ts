@@ -73,6 +73,33 @@ it('what is on its way when the connection breaks fails at once, to be published
   }
 });
 
+it('so does what waits for its stream, which is made sure of first', async () => {
+  const server = await NatsServer.prepare();
+  server.start();
+  const way = await NatsProxy.before(server.url);
+  const bus = new JetStreamBus(way.url, 'shop', jetStreamOptions, logger);
+  try {
+    await soon(() => expect(bus.state()).toEqual({ up: true }));
+    server.freeze();
+    const published = bus.publish(newEvent(OrderCreated, { id: 'o-1' }, { source: 'shop' })).then(
+      () => 'stored',
+      (error: Error) => error.message,
+    );
+    const started = performance.now();
+    way.cut();
+    expect(await published).toContain('the connection to NATS was lost');
+    expect(performance.now() - started).toBeLessThan(1_000);
+    server.thaw();
+    way.mend();
+    await soon(() => bus.publish(newEvent(OrderCreated, { id: 'o-2' }, { source: 'shop' })));
+  } finally {
+    server.thaw();
+    await bus.close();
+    await way.close();
+    await server.remove();
+  }
+});
+
 it('a publisher that NATS refuses the answers says so, and its connection lives on', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rookery-permissions-'));
   const file = join(folder, 'nats.conf');

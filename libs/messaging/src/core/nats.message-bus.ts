@@ -23,10 +23,8 @@ export class NatsMessageBus extends MessageBus {
     private readonly logger: Logger,
   ) {
     super();
-    client.onLost((reason) =>
-      // Whether the request has been handled is not known; nobody can tell us any more.
-      this.inbox?.fail(new Unavailable(`the connection to NATS was lost: ${reason}`, { reason: 'CONNECTION_LOST' })),
-    );
+    // Whether the requests have been handled is not known; nobody can tell us any more.
+    client.onLost((error) => this.inbox?.fail(error));
   }
 
   publish({ subject, headers, data }: Message): void {
