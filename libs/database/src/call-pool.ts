@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { type CallContext, callContext } from '@rookery/context';
 import type { Logger } from '@rookery/observability';
 import pg from 'pg';
-import { LeasedClient, LeftInTransaction } from './leased-client.js';
+import { GivenBackEarly, LeasedClient } from './leased-client.js';
 
 /** What a pool tells of itself. */
 export interface PoolObserver {
@@ -48,7 +48,7 @@ export class CallPool extends pg.Pool {
     this.on('release', (error) => {
       if (!error) return;
       observer?.failed('broken');
-      if (error instanceof LeftInTransaction) logger?.error({ error }, error.message);
+      if (error instanceof GivenBackEarly) logger?.error({ error }, error.message);
     });
     this.on('error', () => observer?.failed('broken'));
   }

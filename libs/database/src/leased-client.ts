@@ -19,12 +19,8 @@ const CONTROL = /^(COMMIT|ROLLBACK|SAVEPOINT|RELEASE)\b/;
 /** What a statement that did not have to be sent answers. */
 const NOTHING = { rows: [], rowCount: 0, command: '', oid: 0, fields: [] } satisfies pg.QueryResult;
 
-/** Why a connection is not given to anybody else. */
-export class LeftInTransaction extends Error {
-  constructor() {
-    super('a connection was given back within a transaction, which is undone');
-  }
-}
+/** Why a connection that was given back is closed: whoever had it did not end what it began there. */
+export class GivenBackEarly extends Error {}
 
 /**
  * A connection that knows which call has it, and sends nothing sooner than needed: the begin of a transaction goes with
@@ -103,10 +99,11 @@ export class LeasedClient extends pg.Client {
   /** A failed statement is told before the server is done with it; anything else was not awaited. */
   private async comeToRest(): Promise<void> {
     if (!this.idle || this.waiting.length > 0) {
-      const message = `the statements of a connection that was given back did not end within ${WIND_UP_LIMIT} ms`;
-      await within(WIND_UP_LIMIT, message, () => this.run(['']));
+      const message = `a connection was given back ${WIND_UP_LIMIT} ms ago and its statements have not ended: it is closed`;
+      await within(WIND_UP_LIMIT, new GivenBackEarly(message), () => this.run(['']));
     }
-    if (this.getTransactionStatus() !== 'I') throw new LeftInTransaction();
+    if (this.getTransactionStatus() === 'I') return;
+    throw new GivenBackEarly('a connection was given back within a transaction, which is undone');
   }
 
   /** Sends `statement` with the next one, whose failure its own will be. A rollback takes it back unsent. */
@@ -245,8 +242,8 @@ export class LeasedClient extends pg.Client {
   };
 
   private windUp(idle: boolean, cancel: boolean): Promise<void> {
-    const message = `a cancelled statement did not end within ${WIND_UP_LIMIT} ms`;
-    return within(WIND_UP_LIMIT, message, async (limit) => {
+    const late = new Error(`a cancelled statement did not end within ${WIND_UP_LIMIT} ms`);
+    return within(WIND_UP_LIMIT, late, async (limit) => {
       if (cancel) await requestCancel(this, limit);
       if (this.stream) throw new Error('what a stream left unread cannot be told from what comes next');
       // An empty one queues behind what runs: when it is answered, the server is done, and has told in which state it is.
@@ -256,15 +253,13 @@ export class LeasedClient extends pg.Client {
   }
 }
 
-/** @param ms after which it rejects with `message`, and the signal of `work` aborts */
-async function within(ms: number, message: string, work: (limit: AbortSignal) => Promise<unknown>): Promise<void> {
+/** @param ms after which it rejects with `late`, and the signal of `work` aborts */
+async function within(ms: number, late: Error, work: (limit: AbortSignal) => Promise<unknown>): Promise<void> {
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), ms);
-  const late = new Promise<never>((_, reject) => {
-    limit.signal.addEventListener('abort', () => reject(new Error(message)));
-  });
+  const over = new Promise<never>((_, reject) => limit.signal.addEventListener('abort', () => reject(late)));
   try {
-    await Promise.race([work(limit.signal), late]);
+    await Promise.race([work(limit.signal), over]);
   } finally {
     clearTimeout(timer);
   }

@@ -144,7 +144,7 @@ export class Transactions {
           call?.signal,
         );
         open.open = false;
-        if (open.nested > 0 || runner.depth > 1) throw notAwaited();
+        if (leftOpen(open, 1)) throw notAwaited();
         onCommit();
         await runner.commitTransaction();
         this.metrics?.ended('committed', performance.now() - startedAt);
@@ -208,7 +208,7 @@ async function savepoint<T>(outer: OpenTransaction, work: Work<T>): Promise<T> {
   try {
     const value = await runWithin(inner, () => work(runner.manager));
     inner.open = false;
-    if (inner.nested > 0 || runner.depth > depth) throw notAwaited();
+    if (leftOpen(inner, depth)) throw notAwaited();
     await runner.commitTransaction();
     return value;
   } catch (error) {
@@ -226,10 +226,13 @@ function begun(transaction: Pick<OpenTransaction, 'runner' | 'isolation' | 'call
   return { ...transaction, open: true, undone: false, nested: 0, last: Promise.resolve() };
 }
 
+/** @param depth the transaction's own. Without its connection everything is left open, and what is sent next says so. */
+function leftOpen({ runner, nested }: OpenTransaction, depth: number): boolean {
+  return !runner.isReleased && (nested > 0 || runner.depth > depth);
+}
+
 function notAwaited(): Error {
-  return new Error(
-    'a transaction within this one was not awaited: it was still open at the end, and all is rolled back',
-  );
+  return new Error('a transaction within this one was still open at its end, so both are undone; was it not awaited?');
 }
 
 /** The change is made, so what follows from it is owed to everyone: it goes on when the caller has left meanwhile. */

@@ -51,6 +51,22 @@ describe.each([
     expect(app.closed()).toBe(closed + 1);
   });
 
+  it('while a statement runs for long is closed as well', async () => {
+    const closed = app.closed();
+    await within(async () => {
+      const runner = app.dataSource.createQueryRunner();
+      await runner.connect();
+      const late = runner.query('SELECT pg_sleep(20)');
+      late.catch(() => undefined);
+      await new Promise((resolve) => setImmediate(resolve));
+      await runner.release();
+      await expect(late).rejects.toThrow();
+    });
+    await nextOneIsAlone();
+    expect(app.logged).toEqual([expect.stringMatching(/^a connection was given back \d+ ms ago/)]);
+    expect(app.closed()).toBe(closed + 1);
+  });
+
   it('within a transaction that cannot go on is closed as well', async () => {
     const closed = app.closed();
     await within(async () => {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Unavailable } from '@rookery/errors';
 import type { EntityManager } from 'typeorm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ObservedApp, openObservedApp } from './observed-app.fixture.js';
@@ -12,7 +13,7 @@ beforeEach(async () => {
   await app.observer.query('DELETE FROM rows');
 });
 
-const NOT_AWAITED = 'a transaction within this one was not awaited';
+const NOT_AWAITED = 'a transaction within this one was still open at its end';
 
 /** Work that adds the row `slow` and then, when it is let go, the row `slower`. */
 function slow() {
@@ -153,4 +154,18 @@ describe('a nested transaction that ends while one within it is open', () => {
     await expect(straggler).rejects.toThrow('was rolled back');
     await nextOneIsAlone();
   });
+});
+
+it('a nested transaction that lost the connection is not taken for one that was not awaited', async () => {
+  const whole = app.transactions.run(async (tx) => {
+    await add(tx, 'outer');
+    const inner = app.transactions.run(async (within) => {
+      const [{ pid }] = (await within.query('SELECT pg_backend_pid() AS pid')) as [{ pid: number }];
+      await app.observer.query('SELECT pg_terminate_backend($1)', [pid]);
+      await add(within, 'inner');
+    });
+    await expect(inner).rejects.toThrow();
+  });
+  await expect(whole).rejects.toBeInstanceOf(Unavailable);
+  expect(await app.names()).toEqual([]);
 });
