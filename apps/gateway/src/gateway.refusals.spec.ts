@@ -81,6 +81,31 @@ describe('the refusals of the gateway', () => {
     expect(status).toBe(413);
   });
 
+  it.each([
+    ['of a length that is told', 'content-length: 5000', '', ''],
+    ['of unknown length', 'transfer-encoding: chunked', '1388\r\n', '\r\n0\r\n\r\n'],
+  ])(
+    'goes on reading a body %s that it refused: who still sends must get the answer',
+    async (_, framing, head, end) => {
+      const { port, hostname } = new URL(gateway.url);
+      const socket = connect(Number(port), hostname);
+      let received = '';
+      const closed = new Promise<void>((resolve, reject) =>
+        socket.once('close', () => resolve()).once('error', reject),
+      );
+      const answered = () =>
+        vi.waitFor(() => expect(received.match(/HTTP\/1\.1 \d+/g)).toHaveLength(1), { interval: 5 });
+      socket.on('data', (chunk) => (received += chunk.toString()));
+      socket.write(`POST /v1/users HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${framing}\r\n\r\n`);
+      socket.write(`${head}${'x'.repeat(3000)}`);
+      await answered();
+      for (let rest = 2000; rest > 0; rest -= 500) socket.write('x'.repeat(500));
+      socket.write(`${end}GET /v1/nothing HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
+      await closed;
+      expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 413', 'HTTP/1.1 404']);
+    },
+  );
+
   it('takes a client that leaves in the middle of its body for no fault', async () => {
     const error = vi.spyOn(gateway.app.get(Logger), 'error');
     const { port, hostname } = new URL(gateway.url);

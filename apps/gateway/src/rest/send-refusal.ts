@@ -14,6 +14,9 @@ export function sendRefusal(request: FastifyRequest, reply: FastifyReply, thrown
   const { problem, headers } = refusalOf(thrown, pathOf(request.raw.url ?? '/').path, request.id);
   if (problem.status === 500) logger?.error({ error: rootOf(thrown), path: problem.instance }, 'request failed');
   reply
+    // Fastify closes upon a body that is too long, and who still sends it then meets a broken connection instead of the
+    // answer. Without it Node reads the rest away, for as long as GATEWAY_REQUEST_TIMEOUT allows a request to arrive.
+    .removeHeader('connection')
     .code(problem.status)
     .headers({ ...headers, [REQUEST_ID_HEADER]: request.id, 'content-type': PROBLEM_JSON })
     .send(JSON.stringify(problem));
