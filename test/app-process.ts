@@ -1,8 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
 import { bundleOf } from '../tools/setup/build.mjs';
 
 const START_LIMIT = 30_000;
+/** A folder in which what each process prints is kept besides. */
+const KEPT_IN = process.env['TEST_LOGS_DIR'];
 
 /** A built app in a process of its own, with exactly the environment that is given to it. */
 export class AppProcess {
@@ -11,7 +15,11 @@ export class AppProcess {
     readonly app: string,
     private readonly child: ChildProcess,
   ) {
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (this.text += chunk));
+    const file = KEPT_IN && createWriteStream(join(KEPT_IN, `${Date.now()}-${app}-${child.pid}.log`));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => (this.text += chunk));
+      if (file) stream?.pipe(file, { end: false });
+    }
   }
 
   /** Runs the app, or another built bundle, and does not wait for anything. */

@@ -10,16 +10,22 @@ export interface Kill {
 }
 
 /** Close enough that one victim is often still away, or starting, when the next one goes. */
-const GAP = { shortest: 800, longest: 2_000 };
+const CLOSE = { shortest: 800, longest: 2_000 };
+/**
+ * For runs longer than two minutes: wide enough that the platform is whole again now and then, even on two cores. Without
+ * that nothing is left after some minutes but callers who repeat themselves.
+ */
+const WIDE = { shortest: 2_000, longest: 6_000, from: 120_000 };
 const LONGEST_AWAY = 1_500;
 
-/** Who is killed when, for so many milliseconds: the same for the same seed. Each round has every victim once. */
+/** Who is killed when, for so many milliseconds: the same for the same seed and length. Each round has every victim once. */
 export function killSchedule(seed: number, victims: readonly string[], duration: number): Kill[] {
   const random = seededRandom(seed);
+  const gap = duration > WIDE.from ? WIDE : CLOSE;
   const kills: Kill[] = [];
   for (let at = 0; ;) {
     for (const victim of shuffled(victims, random)) {
-      at += GAP.shortest + random() * (GAP.longest - GAP.shortest);
+      at += gap.shortest + random() * (gap.longest - gap.shortest);
       if (at > duration) return kills;
       kills.push({ victim, at: Math.round(at), away: Math.round(random() * LONGEST_AWAY) });
     }

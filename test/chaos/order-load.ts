@@ -7,6 +7,9 @@ const PATIENCE = 5_000;
 /** Between two tries, in milliseconds, doubling; and how long a caller goes on before it calls the order lost. */
 const RETRY = { first: 100, longest: 1_600, giveUp: 90_000 };
 
+/** Callers at once: while all of them wait, no further one comes. */
+const MOST_CALLERS = 100;
+
 /** Answers that say: not now. None at all is 0. */
 const TRY_AGAIN = new Set([0, 503, 504]);
 
@@ -20,7 +23,7 @@ export interface Acknowledged {
 }
 
 /**
- * Orders at a steady rate, whatever becomes of those before: one in three is confirmed afterwards, one in three
+ * Orders at a steady rate, whatever becomes of those before, as far as they are not too many: one in three is confirmed afterwards, one in three
  * cancelled. A caller who gets no answer, or UNAVAILABLE, repeats the same request, as the contract of CreateOrder
  * allows, until it is answered.
  */
@@ -52,13 +55,13 @@ export class OrderLoad {
   }
 
   private async run(gap: number): Promise<void> {
-    const startedAt = Date.now();
-    while (!this.stopping.signal.aborted) {
+    for (let next = Date.now(); !this.stopping.signal.aborted; next = Math.max(next + gap, Date.now())) {
       const work = this.order(this.started++)
         .catch((error: unknown) => void this.failures.push(String(error)))
         .finally(() => this.underway.delete(work));
       this.underway.add(work);
-      await sleep(Math.max(0, startedAt + this.started * gap - Date.now()));
+      while (this.underway.size >= MOST_CALLERS) await Promise.race(this.underway);
+      await sleep(Math.max(0, next + gap - Date.now()));
     }
   }
 

@@ -63,6 +63,11 @@ export abstract class EventBus {
     return true;
   }
 
+  /** Calls `listener` after each (re)connection. @returns what ends it */
+  onConnected(_listener: () => void): () => void {
+    return () => undefined;
+  }
+
   /** What readiness says of the bus. */
   abstract state(): DependencyState;
 

@@ -61,6 +61,10 @@ export class JetStreamBus extends EventBus {
     return this.client.state().up;
   }
 
+  override onConnected(listener: () => void): () => void {
+    return this.client.onConnected(listener);
+  }
+
   state(): DependencyState {
     const state = this.client.state();
     const refused = this.consumers().filter(({ trouble }) => trouble !== undefined);

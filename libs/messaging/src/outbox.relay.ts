@@ -32,8 +32,8 @@ export interface RelayOptions {
   readonly drainTimeout: number;
 }
 
-/** From taking the lock to losing it. */
-interface Term {
+/** From taking the lock, or from the bus coming back, to the end of either. */
+interface Publishing {
   readonly lanes: OutboxLanes;
   readonly ending: AbortController;
 }
@@ -50,7 +50,9 @@ export class OutboxRelay {
   private readonly duties: RelayDuties;
   private loop: Promise<void> | undefined;
   private unlisten: (() => void) | undefined;
-  private term: Term | undefined;
+  /** Whether this replica has the lock. */
+  private inTerm = false;
+  private publishing: Publishing | undefined;
   /** Positions of what is published and not yet deleted. */
   private readonly published = new Set<string>();
   private complaint: { reason: string; at: number } | undefined;
@@ -58,6 +60,8 @@ export class OutboxRelay {
   /** Since when the bus cannot be reached from here. */
   private cutOffSince: number | undefined;
   private exchangedAt = Number.NEGATIVE_INFINITY;
+  /** Whether nothing is to be read now, whatever is committed. */
+  private sated = false;
   private nextHandOver = 0;
   /** Until then the lock is for others. */
   private standsBackUntil = 0;
@@ -94,15 +98,17 @@ export class OutboxRelay {
     if (this.complaint) return { up: false, detail: `events wait: ${this.complaint.reason}` };
     if (this.troubled) return { up: false, detail: 'it cannot be read' };
     if (this.duties.trouble) return { up: false, detail: this.duties.trouble };
-    return { up: true, detail: this.term ? 'published by this replica' : 'published by another replica' };
+    return { up: true, detail: this.inTerm ? 'published by this replica' : 'published by another replica' };
   }
 
   private async run(): Promise<void> {
+    const unlistenBus = this.bus.onConnected(this.ring);
     while (!this.stopping.signal.aborted) {
       const wait = await this.attempt();
       await sleep(PAUSE);
       await this.bell.sleep(wait);
     }
+    unlistenBus();
     this.unlisten?.();
     await this.leave();
     this.queue.close();
@@ -111,12 +117,10 @@ export class OutboxRelay {
   /** Brings to an end what runs, as far as that does not take too long, and lets another replica take over. */
   private async leave(): Promise<void> {
     const { drainTimeout } = this.options;
-    const { term } = this;
     // Commits of handlers that still run are for the next relay.
     this.wake.relayIsHere(undefined);
-    term?.ending.abort();
     const jobs = this.holders.jobs.stop(drainTimeout);
-    const ended = Promise.all([jobs, term && within(term.lanes.ended(), drainTimeout)]);
+    const ended = Promise.all([jobs, within(this.stopPublishing(), drainTimeout)]);
     try {
       // The session is lost when nothing is heard of it.
       while (!(await within(ended, HEARTBEAT))) await this.exchange(NOTHING);
@@ -146,22 +150,37 @@ export class OutboxRelay {
 
   private async look(): Promise<number> {
     const { pollInterval } = this.options;
-    this.unlisten ??= await this.control.listen(OUTBOX_CHANNEL, this.ring);
+    this.unlisten ??= await this.control.listen(OUTBOX_CHANNEL, this.committed);
     const handingOver = await this.handOverDue();
     if (performance.now() < this.standsBackUntil) return pollInterval;
     if (!(await this.queue.acquire())) {
-      if (this.term) this.endTerm();
+      if (this.inTerm) this.endTerm();
       return pollInterval;
     }
-    const { lanes } = (this.term ??= this.beginTerm());
+    if (!this.inTerm) this.beginTerm();
     if (handingOver && (await this.queue.othersAble())) return this.handOver();
-    const wait = await this.duties.due();
+    const wait = Math.min(pollInterval, HEARTBEAT, await this.duties.due());
+    if (!this.bus.connected) {
+      await this.waitForBus();
+      return wait;
+    }
+    const { lanes } = (this.publishing ??= this.startPublishing());
     const room = lanes.room(this.queue.seen);
-    if (this.exchangeDue(room)) {
+    this.sated = room.range === undefined && room.more.length === 0;
+    if (this.exchangeDue()) {
       const reading = await this.exchange(room);
       if (reading) lanes.take(room, reading);
     }
-    return Math.min(pollInterval, lanes.busy ? TIDY : HEARTBEAT, wait, lanes.rest);
+    return Math.min(wait, lanes.busy ? TIDY : HEARTBEAT, lanes.rest);
+  }
+
+  /** What would be read now could only be refused, taken back and read again. */
+  private async waitForBus(): Promise<void> {
+    this.sated = true;
+    // What is still on its way fails by itself, or is published and then once more, with its id.
+    void this.stopPublishing();
+    if (this.duties.pending > 0) this.complain(this.bus.state().detail ?? 'the bus is away');
+    if (this.exchangeDue()) await this.exchange(NOTHING);
   }
 
   /** Whether another replica had better publish; this one says to the others whether it could. */
@@ -185,14 +204,9 @@ export class OutboxRelay {
     return this.options.pollInterval;
   }
 
-  /** While nothing can be read the relay is woken by each commit all the same; the session must be heard of, though. */
-  private exchangeDue({ range, more }: ReadOptions): boolean {
-    return (
-      range !== undefined ||
-      more.length > 0 ||
-      this.published.size > 0 ||
-      performance.now() - this.exchangedAt >= HEARTBEAT
-    );
+  /** Also when there is nothing to read or to delete the session must be heard of. */
+  private exchangeDue(): boolean {
+    return !this.sated || this.published.size > 0 || performance.now() - this.exchangedAt >= HEARTBEAT;
   }
 
   private async exchange(room: ReadOptions) {
@@ -205,30 +219,47 @@ export class OutboxRelay {
 
   private readonly ring = (): void => this.bell.ring();
 
-  private beginTerm(): Term {
-    const ending = new AbortController();
-    this.wake.relayIsHere(this.ring);
+  /** What was committed can wait while nothing is to be read: the lanes, or the bus, say when that is over. */
+  private readonly committed = (): void => {
+    if (!this.sated) this.bell.ring();
+  };
+
+  private beginTerm(): void {
+    this.inTerm = true;
+    this.wake.relayIsHere(this.committed);
     this.metrics.relaying(true);
     this.duties.begin();
-    return { lanes: new OutboxLanes(this.bus, this.listener, ending.signal), ending };
   }
 
   /** Nothing is published any more that another relay may publish already. */
   private endTerm(): void {
+    this.inTerm = this.sated = false;
     this.wake.relayIsHere(undefined);
     this.metrics.relaying(false);
     this.duties.end();
-    this.term?.ending.abort();
-    this.term = undefined;
+    void this.stopPublishing();
     // What is refused is for the next relay to say.
     this.complaint = undefined;
+  }
+
+  private startPublishing(): Publishing {
+    const ending = new AbortController();
+    return { lanes: new OutboxLanes(this.bus, this.listener, ending.signal), ending };
+  }
+
+  /** Resolves when nothing is on its way to the bus any more. */
+  private async stopPublishing(): Promise<void> {
+    const { publishing } = this;
+    this.publishing = undefined;
+    publishing?.ending.abort();
+    await publishing?.lanes.ended();
   }
 
   private readonly listener: LanesListener = {
     published: ({ position }) => {
       this.published.add(position);
       this.metrics.published.inc();
-      if (!this.complaint || this.term?.lanes.refused) return;
+      if (!this.complaint || this.publishing?.lanes.refused) return;
       this.complaint = undefined;
       this.logger.info('events are being published again');
     },

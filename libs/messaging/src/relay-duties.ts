@@ -20,6 +20,8 @@ export interface DutyHolders {
 export class RelayDuties {
   private readonly next = { backlog: 0, prune: performance.now() + PRUNE_INTERVAL, delayed: 0 };
   private readonly failing = new Set<string>();
+  /** How many events wait, as far as it was counted. */
+  pending = 0;
 
   /** @param interval milliseconds between two looks for what is due, at most */
   constructor(
@@ -74,7 +76,9 @@ export class RelayDuties {
   }
 
   async tellBacklog(): Promise<void> {
-    this.metrics.backlog(await this.queue.backlog());
+    const backlog = await this.queue.backlog();
+    this.pending = backlog.pending;
+    this.metrics.backlog(backlog);
   }
 
   private async attempt(trouble: string, duty: () => Promise<void>): Promise<void> {

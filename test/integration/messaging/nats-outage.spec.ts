@@ -1,5 +1,5 @@
 import type { TestingModule } from '@nestjs/testing';
-import { DependencyRegistry } from '@rookery/observability';
+import { DependencyRegistry, Metrics } from '@rookery/observability';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NatsScenario } from './nats-scenario.fixture.js';
 import { soon } from './scenario.fixture.js';
@@ -18,13 +18,17 @@ async function startServices(): Promise<void> {
   ({ shop, mail } = await scenario.shopAndMail());
 }
 
-async function events(service: TestingModule) {
-  const dependency = service
+const refused = async (service: TestingModule) =>
+  (await service.get(Metrics).registry.getSingleMetric('outbox_refused_total')!.get()).values[0]!.value;
+
+async function stateOf(service: TestingModule, dependency: string) {
+  const found = service
     .get(DependencyRegistry)
     .all()
-    .find(({ name }) => name === 'events')!;
-  return { critical: dependency.critical, ...(await dependency.check()) };
+    .find(({ name }) => name === dependency)!;
+  return { critical: found.critical, ...(await found.check()) };
 }
+const events = (service: TestingModule) => stateOf(service, 'events');
 
 describe('while NATS is down', () => {
   it('services start and accept changes, and their events arrive when it is there', async () => {
@@ -53,6 +57,9 @@ describe('while NATS is down', () => {
     await orderCreated(shop, 'o-2');
     expect(await waiting(shop)).toBe(2);
     expect(await effects(mail)).toEqual(['before']);
+    // The relay tells of them, and tries nothing.
+    await soon(async () => expect(await stateOf(shop, 'outbox')).toMatchObject({ up: false }));
+    expect(await refused(shop)).toBe(0);
 
     if (lost) await scenario.server.emptyStore();
     scenario.server.start();

@@ -90,7 +90,7 @@ describe('on NATS, events of a stream that takes none', () => {
     expect((await streams.jetstream.streams.info('user_v1')).state.messages).toBe(1_521);
   });
 
-  it('keep nobody out after an outage, though they are what stayed through it', async () => {
+  it('keep nobody out after an outage', async () => {
     await limit(500_000);
     for (const key of ['poison-1', 'poison-2']) await orderCreated(shop, `${key}${'x'.repeat(600_000)}`, key);
     await soon(async () => expect(await refusals(shop)).toBeGreaterThan(1));
@@ -100,8 +100,6 @@ describe('on NATS, events of a stream that takes none', () => {
       for (const id of ids) await shop.get(Outbox).add(tx, OrderCreated, { id }, { key: id });
       for (const id of ids) await shop.get(Outbox).add(tx, UserCreated, { id }, { key: id });
     });
-    const before = await refusals(shop);
-    await soon(async () => expect(await refusals(shop)).toBeGreaterThan(before + 900));
     scenario.server.start();
     streams = await operator(scenario.server.url);
     await soon(async () => expect(await waiting(shop)).toBe(2));
