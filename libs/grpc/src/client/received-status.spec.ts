@@ -36,6 +36,8 @@ describe('fromReceived', () => {
     for (const waiting of ['waiting for name resolution', 'previous attempts: 2,Waiting for LB pick']) {
       expect(problem(Code.DEADLINE_EXCEEDED, `Deadline exceeded after 1.500s,${waiting}`)).toMatchObject(expected);
     }
+    const broke = 'Received RST_STREAM with code 2 triggered by internal client error: write EPIPE';
+    expect(problem(Code.INTERNAL, broke)).toMatchObject(expected);
   });
 
   it('tells slow from unreachable', () => {

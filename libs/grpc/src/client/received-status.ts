@@ -18,6 +18,12 @@ const DETAILS = 'grpc-status-details-bin';
  */
 const WAITING = /\bwaiting for (name resolution|metadata filters|LB pick)\b/i;
 
+/**
+ * How grpc-js says that a connection broke while a call was on it, when neither ECONNRESET nor ETIMEDOUT says so: EPIPE,
+ * for one. It calls that INTERNAL.
+ */
+const BROKEN = /^Received RST_STREAM with code \d+ triggered by internal client error\b/;
+
 /** A status as grpc-js gives it. */
 export interface ReceivedStatus {
   readonly code: number;
@@ -41,7 +47,8 @@ export function fromReceived(
   const options = { cause: status };
   if (!bytes) {
     const late = status.code === Code.DEADLINE_EXCEEDED;
-    if (status.code === Code.UNAVAILABLE || (late && WAITING.test(status.details))) {
+    const broken = status.code === Code.INTERNAL && BROKEN.test(status.details);
+    if (status.code === Code.UNAVAILABLE || broken || (late && WAITING.test(status.details))) {
       const reason = 'SERVICE_UNREACHABLE';
       return new Unavailable(`${service} cannot be reached right now; try again.`, { ...options, reason });
     }
