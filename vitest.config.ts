@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Specs that need PostgreSQL, Redis and NATS share real ones, which tools/infra starts once for the run. */
@@ -5,11 +6,15 @@ const REAL_SERVERS = 'test/real-servers.setup.ts';
 /** Specs that run whole apps run their bundles, which are built first when they are stale. */
 const BUILT_APPS = 'test/built-apps.setup.ts';
 
+/** Vitest leaves a core alone, which on two cores is half of them; most specs wait for servers. */
+const maxWorkers = Math.max(2, availableParallelism() - 1);
+
 const patient = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 10_000 } } };
 
 export default defineConfig({
   resolve: { tsconfigPaths: true },
   test: {
+    maxWorkers,
     projects: [
       {
         extends: true,
@@ -30,7 +35,7 @@ export default defineConfig({
         extends: true,
         test: { name: 'e2e', include: ['test/e2e/**/*.spec.ts'], globalSetup: [REAL_SERVERS, BUILT_APPS], ...patient },
       },
-      // Each starts and stops servers of its own.
+      // Each starts and stops servers of its own, and measures: alone, after all others.
       {
         extends: true,
         test: {
@@ -38,6 +43,7 @@ export default defineConfig({
           include: ['test/chaos/**/*.spec.ts'],
           globalSetup: [BUILT_APPS],
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
           ...patient,
         },
       },

@@ -126,8 +126,8 @@ export class JetStreamConsumer {
         if (signal.aborted) return;
         this.onTrouble();
         const reason = error instanceof Error ? error.message : String(error);
-        // One line for each change of the reason, not one for each attempt.
-        if (reason !== this.trouble)
+        // One line for each change of the reason, not one for each attempt; the client says itself when it is not connected.
+        if (reason !== this.trouble && this.client.state().up)
           this.logger.error({ type: title, reason }, 'events cannot be consumed; trying for ever');
         this.trouble = reason;
         await sleep(wait, undefined, { signal }).catch(() => {});

@@ -1,4 +1,5 @@
 import type { ControlConnection } from '@rookery/database';
+import { Code, RookeryError } from '@rookery/errors';
 import type { Logger } from '@rookery/observability';
 import type { Inbox } from './inbox.js';
 import type { DelayedEvents } from './jobs/delayed-events.js';
@@ -86,8 +87,9 @@ export class RelayDuties {
       await duty();
       this.failing.delete(trouble);
     } catch (error) {
-      // The control connection says so itself.
-      if (!this.control.connected) throw error;
+      // The control connection says so itself, perhaps a moment later.
+      const outage = error instanceof RookeryError && error.code === Code.UNAVAILABLE;
+      if (outage || !this.control.connected) throw error;
       if (!this.failing.has(trouble)) this.logger.error({ error }, `${trouble}; trying for ever`);
       this.failing.add(trouble);
     }
