@@ -1,0 +1,98 @@
+// `npm run g -- app payment-service --no-cache`: the workspace's own schematics with all their options, and an exit code.
+import { createInterface } from 'node:readline/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { NodeWorkflow } from '@angular-devkit/schematics/tools/index.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const USAGE = `npm run g -- app <name> [options]     makes a service: proto, code, tests, and its place in the workspace
+  --no-database    keeps its data in memory, and sends no events
+  --no-cache       caches no reads
+  --no-messaging   sends no events
+  --no-k8s         gets no Kubernetes manifests
+  --port N         of gRPC; the next free one by default
+npm run g -- remove <name>            takes a service away, with everything that was made for it
+  --dry-run        of both: shows what would change
+Everything else that Nest's CLI generates: npx nest g --help`;
+
+const SCHEMATICS = { app: 'app', remove: 'remove-app' };
+const OPTIONS = {
+  app: {
+    database: { type: 'boolean' },
+    cache: { type: 'boolean' },
+    messaging: { type: 'boolean' },
+    k8s: { type: 'boolean' },
+    port: { type: 'string' },
+  },
+  remove: {},
+};
+const QUESTIONS = {
+  database: 'Does it keep its data in PostgreSQL?',
+  cache: 'Are its reads cached?',
+  messaging: 'Does it send events?',
+  k8s: 'Does it get Kubernetes manifests?',
+};
+
+class UsageError extends Error {}
+
+/** @returns {{ schematic: string, options: Record<string, unknown>, dryRun: boolean }} */
+async function asked(args) {
+  const [command = '', ...rest] = args;
+  if (!(command in SCHEMATICS)) throw new UsageError(command ? `There is no "${command}".` : 'What is to be made?');
+  const { values, positionals } = parse(rest, OPTIONS[command]);
+  const { 'dry-run': dryRun = false, port, ...options } = values;
+  let [name, ...others] = positionals;
+  if (others.length > 0) throw new UsageError(`One name, not ${positionals.length}.`);
+  if (name === undefined) {
+    if (!process.stdin.isTTY) throw new UsageError('What is the service called?');
+    ({ name, ...options } = { ...options, ...(await interview(command)) });
+  }
+  if (port !== undefined && !/^\d+$/.test(port)) throw new UsageError(`--port takes a number, not "${port}".`);
+  if (port !== undefined) options.port = Number(port);
+  return { schematic: SCHEMATICS[command], options: { name, ...options }, dryRun };
+}
+
+function parse(args, options) {
+  try {
+    const all = { ...options, 'dry-run': { type: 'boolean' } };
+    return parseArgs({ args, options: all, allowPositionals: true, allowNegative: true });
+  } catch (error) {
+    throw new UsageError(error.message);
+  }
+}
+
+async function interview(command) {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    const answers = { name: await terminal.question('What is the service called? ') };
+    if (command !== 'app') return answers;
+    for (const [option, question] of Object.entries(QUESTIONS)) {
+      answers[option] = !/^n/i.test(await terminal.question(`${question} [Y/n] `));
+    }
+    return answers;
+  } finally {
+    terminal.close();
+  }
+}
+
+const WORDS = { create: 'CREATE', update: 'UPDATE', delete: 'DELETE', rename: 'RENAME' };
+
+async function main() {
+  const { schematic, options, dryRun } = await asked(process.argv.slice(2));
+  const workflow = new NodeWorkflow(root, { dryRun, force: false, resolvePaths: [root] });
+  workflow.reporter.subscribe(({ kind, path }) => console.log(`${WORDS[kind] ?? kind} ${path.replace(/^\//, '')}`));
+  await new Promise((resolve, reject) => {
+    workflow
+      .execute({ collection: '@rookery/schematics', schematic, options, allowPrivate: true })
+      .subscribe({ error: reject, complete: resolve });
+  });
+  if (dryRun) console.log('Nothing was changed: --dry-run.');
+}
+
+process.chdir(root);
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof UsageError ? `${error.message}\n\n${USAGE}` : error.message);
+  process.exitCode = error instanceof UsageError ? 64 : 1;
+}

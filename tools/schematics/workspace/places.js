@@ -1,0 +1,179 @@
+import { applyEdits, modify } from 'jsonc-parser';
+import { insertAfterLast, removeLines } from './lines.js';
+
+/**
+ * Lines that a file of the workspace has for each service: where they go, and what they say. The same lines are what
+ * removal takes out.
+ */
+const LISTS = [
+  {
+    path: 'docker-compose.yml',
+    wanted: ({ database }) => database,
+    anchor: /^# {3}export REDIS_URL/,
+    sibling: /^# {3}DATABASE_URL=.* npx nest start /,
+    added: ({ app, role }) => [
+      `#   DATABASE_URL=postgres://${role}:${role}@127.0.0.1:5432/${role} npx nest start ${app}`,
+    ],
+  },
+  {
+    path: 'docker-compose.yml',
+    wanted: ({ database }) => database,
+    anchor: /^ {6}POSTGRES_PASSWORD:/,
+    sibling: /^ {6}\w+_PASSWORD:/,
+    added: ({ role, variable }) => [`      ${variable}_PASSWORD: ${role}`],
+  },
+  {
+    path: 'docs/operations.md',
+    wanted: () => true,
+    anchor: /^\| process /,
+    sibling: /^\| [\w-]+-service /,
+    added: ({ app, ports }) => [`| ${app.padEnd(20)} | ${ports.grpc} | ${String(ports.http).padEnd(44)} |`],
+  },
+  {
+    path: 'k8s/overlays/dev/kustomization.yaml',
+    wanted: ({ k8s }) => k8s,
+    anchor: /^resources:/,
+    sibling: /^ {2}- \.\.\/\.\.\/base\/[\w-]+-service$/,
+    added: ({ app }) => [`  - ../../base/${app}`],
+  },
+  {
+    path: 'k8s/overlays/dev/kustomization.yaml',
+    wanted: ({ k8s }) => k8s,
+    anchor: /^images:/,
+    sibling: /^ {2}- \{ name: rookery\/[\w-]+-service,/,
+    added: ({ app }) => [`  - { name: rookery/${app}, newTag: dev }`],
+  },
+  {
+    path: 'k8s/overlays/dev/secrets.yaml',
+    wanted: ({ database }) => database,
+    anchor: /^ {2}POSTGRES_PASSWORD:/,
+    sibling: /^ {2}\w+_PASSWORD:/,
+    added: ({ role, variable }) => [`  ${variable}_PASSWORD: ${role}`],
+  },
+  {
+    path: 'k8s/overlays/dev/secrets.yaml',
+    wanted: ({ database, k8s }) => database && k8s,
+    anchor: /^ {2}DATABASE_URL:.*notification_service|^ {2}DATABASE_URL:/,
+    sibling: /./,
+    added: ({ app, role }) => [
+      '---',
+      'apiVersion: v1',
+      'kind: Secret',
+      'metadata:',
+      `  name: ${app}-database`,
+      'stringData:',
+      `  DATABASE_URL: postgres://${role}:${role}@postgres:5432/${role}`,
+    ],
+  },
+  {
+    path: 'k8s/base/gateway/kustomization.yaml',
+    wanted: ({ k8s }) => k8s,
+    anchor: /^ {4}literals:/,
+    sibling: /^ {6}- /,
+    added: ({ app, variable }) => [`      - ${variable}_URL=dns:///${app}:50051`],
+  },
+];
+
+/** Files that list the services in a way of their own. */
+const OTHERS = [
+  { path: 'nest-cli.json', wanted: () => true, add: addProject, remove: removeProject },
+  { path: 'apps/platform/src/services.ts', wanted: () => true, add: addToPlatform, remove: removeFromPlatform },
+  {
+    path: 'k8s/base/infra/postgres/create-databases.sh',
+    wanted: ({ database }) => database,
+    add: (text, { role }) => replaced(text, /^(for service in .*?);/m, `$1 ${role};`, 'create-databases.sh'),
+    remove: (text, { role }) => text.replace(new RegExp(`^(for service in .*?) ${role}\\b`, 'm'), '$1'),
+  },
+  { path: 'docs/configuration.md', wanted: () => true, add: addAddress, remove: removeAddress },
+];
+
+/** Adds `service` wherever the workspace lists its services. @throws {Error} where it does so in another way */
+export function addToWorkspace(tree, service) {
+  for (const { path, wanted, add } of OTHERS) if (wanted(service)) edit(tree, path, (text) => add(text, service));
+  for (const { path, wanted, anchor, sibling, added } of LISTS) {
+    if (!wanted(service)) continue;
+    edit(tree, path, (text) => insertAfterLast(text, { path, anchor, sibling, added: added(service) }));
+  }
+}
+
+/** Takes `service` out again. */
+export function removeFromWorkspace(tree, service) {
+  for (const { path, remove } of OTHERS) edit(tree, path, (text) => remove(text, service));
+  for (const { path, added } of LISTS) edit(tree, path, (text) => removeLines(text, added(service)));
+}
+
+function edit(tree, path, change) {
+  const before = tree.read(path)?.toString();
+  if (before === undefined) throw new Error(`${path} is missing; this is no Rookery workspace.`);
+  const after = change(before);
+  if (after !== before) tree.overwrite(path, after);
+}
+
+function replaced(text, pattern, replacement, path) {
+  if (!pattern.test(text)) throw new Error(`${path} lists its services in another way than expected.`);
+  return text.replace(pattern, replacement);
+}
+
+const JSON_STYLE = { formattingOptions: { insertSpaces: true, tabSize: 2 } };
+
+function addProject(text, { app }) {
+  const project = {
+    type: 'application',
+    root: `apps/${app}`,
+    entryFile: 'main',
+    sourceRoot: `apps/${app}/src`,
+    compilerOptions: { tsConfigPath: `apps/${app}/tsconfig.app.json` },
+  };
+  return applyEdits(text, modify(text, ['projects', app], project, JSON_STYLE));
+}
+
+function removeProject(text, { app }) {
+  return applyEdits(text, modify(text, ['projects', app], undefined, JSON_STYLE));
+}
+
+const platformImport = ({ app, Entity }) =>
+  `import { ${Entity}ServiceModule } from '../../${app}/src/${app}.module.js';\n`;
+const PLATFORM_LIST = /(export const SERVICES\b[^=]*=\s*\[)([^\]]*)(\])/;
+
+function addToPlatform(text, service) {
+  const listed = replaced(
+    text,
+    PLATFORM_LIST,
+    (_, open, names, close) => `${open}${names.trim().replace(/,$/, '')}, ${service.Entity}ServiceModule${close}`,
+    'apps/platform/src/services.ts',
+  );
+  const last = listed.lastIndexOf('\nimport ') + 1;
+  const end = listed.indexOf('\n', last) + 1;
+  return listed.slice(0, end) + platformImport(service) + listed.slice(end);
+}
+
+function removeFromPlatform(text, service) {
+  const name = new RegExp(`,?\\s*\\b${service.Entity}ServiceModule\\b`);
+  return text
+    .replace(platformImport(service), '')
+    .replace(PLATFORM_LIST, (_, open, names, close) => open + names.replace(name, '') + close);
+}
+
+/** As `npm run docs:config` writes it. */
+function address({ app, variable, ports }) {
+  return `## Where ${app} is
+
+| variable | takes | default | |
+|---|---|---|---|
+| \`${variable}_URL\` | a gRPC target such as dns:///user-service:50051 or 127.0.0.1:50051 | \`127.0.0.1:${ports?.grpc}\`; \`dns:///${app}:50051\` in production | Where ${app} is reached (a gRPC target). |
+
+`;
+}
+
+function addAddress(text, service) {
+  const titles = [...text.matchAll(/^## Where ([\w-]+) is$/gm)];
+  const next = titles.find(([, app]) => app > service.app)?.index;
+  const last = titles.at(-1);
+  const at = next ?? (last ? text.indexOf('\n## ', last.index + 1) + 1 : -1);
+  if (at <= 0) throw new Error('docs/configuration.md says in another way than expected where the services are.');
+  return text.slice(0, at) + address(service) + text.slice(at);
+}
+
+function removeAddress(text, { app }) {
+  return text.replace(new RegExp(`^## Where ${app} is\\n[^]*?(?=^## )`, 'm'), '');
+}

@@ -1,0 +1,34 @@
+/** The samples begin here; a service's HTTP port is as far from the first as its gRPC port. */
+const FIRST = { grpc: 50051, http: 8081 };
+
+/** The ports of every service's module. */
+function taken(tree) {
+  const apps = tree.getDir('apps');
+  const modules = apps.subdirs.map((app) => tree.read(`apps/${app}/src/${app}.module.ts`)?.toString() ?? '');
+  const found = modules.flatMap((text) => {
+    const ports = /ports:\s*\{\s*grpc:\s*(\d+),\s*http:\s*(\d+)/.exec(text);
+    return ports ? [{ grpc: Number(ports[1]), http: Number(ports[2]) }] : [];
+  });
+  return { grpc: new Set(found.map(({ grpc }) => grpc)), http: new Set(found.map(({ http }) => http)) };
+}
+
+/**
+ * The next pair that no service has.
+ * @param {number} [wanted] the port of gRPC
+ * @throws {Error} when a service has `wanted`, or it is none
+ */
+export function nextPorts(tree, wanted) {
+  const { grpc, http } = taken(tree);
+  if (wanted !== undefined) {
+    if (!Number.isInteger(wanted) || wanted < 1024 || wanted > 65_535) {
+      throw new Error(`${wanted} is no port for a service; take one from 1024 to 65535.`);
+    }
+    if (grpc.has(wanted) || http.has(wanted)) throw new Error(`Port ${wanted} is another service's.`);
+  }
+  const next = (first, ports) => {
+    let port = first;
+    while (ports.has(port) || port === wanted) port += 1;
+    return port;
+  };
+  return { grpc: wanted ?? next(FIRST.grpc, grpc), http: next(FIRST.http, http) };
+}
