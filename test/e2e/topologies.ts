@@ -1,12 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SERVICE_HOSTS } from '@rookery/contracts';
 import { freePort } from '@rookery/embedded';
 import { type TestDatabase, createTestDatabase } from '@rookery/testing';
 import { AppProcess } from '../app-process.js';
 
-const SERVICES = ['user-service', 'order-service', 'notification-service'] as const;
-export type ServiceName = (typeof SERVICES)[number];
+const SAMPLES = ['user-service', 'order-service', 'notification-service'] as const;
+type Sample = (typeof SAMPLES)[number];
+/** Services that were added to the workspace run as well. */
+export type ServiceName = Sample | (string & {});
+const SERVICES: readonly ServiceName[] = Object.values(SERVICE_HOSTS).map(({ name }) => name);
 
 /** Real servers, for the topology that needs them. */
 export interface ServerUrls {
@@ -18,7 +22,7 @@ export interface ServerUrls {
 /** How the distributed topology differs from one process per service with its defaults. */
 export interface Spread {
   /** How many processes a service gets; one by default. */
-  replicas?: Partial<Record<ServiceName, number>>;
+  replicas?: Partial<Record<string, number>>;
   /** Variables for all of them. */
   environment?: Record<string, string>;
 }
@@ -27,9 +31,9 @@ export interface Spread {
 export interface RunningPlatform {
   readonly restUrl: string;
   /** gRPC targets, each of all replicas of a service. */
-  readonly grpc: Readonly<Record<ServiceName, string>>;
+  readonly grpc: Readonly<Record<Sample, string>> & Readonly<Record<string, string>>;
   /** Where probes and metrics are, by the name of the process; a service's first replica is called like the service. */
-  readonly probes: Readonly<Record<ServiceName, string>> & Readonly<Record<string, string>>;
+  readonly probes: Readonly<Record<Sample, string>> & Readonly<Record<string, string>>;
   /** The processes by the name of their app; further replicas are `order-service-2` and so on. */
   readonly processes: ReadonlyMap<string, AppProcess>;
   /** Starts a process that has ended once more, where it was. Resolves when it is ready. */

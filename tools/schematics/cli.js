@@ -40,16 +40,14 @@ async function asked(args) {
   const [command = '', ...rest] = args;
   if (!(command in SCHEMATICS)) throw new UsageError(command ? `There is no "${command}".` : 'What is to be made?');
   const { values, positionals } = parse(rest, OPTIONS[command]);
-  const { 'dry-run': dryRun = false, port, ...options } = values;
-  let [name, ...others] = positionals;
-  if (others.length > 0) throw new UsageError(`One name, not ${positionals.length}.`);
-  if (name === undefined) {
-    if (!process.stdin.isTTY) throw new UsageError('What is the service called?');
-    ({ name, ...options } = { ...options, ...(await interview(command)) });
-  }
+  if (positionals.length > 1) throw new UsageError(`One name, not ${positionals.length}.`);
+  const { 'dry-run': dryRun = false, port, ...given } = values;
   if (port !== undefined && !/^\d+$/.test(port)) throw new UsageError(`--port takes a number, not "${port}".`);
-  if (port !== undefined) options.port = Number(port);
-  return { schematic: SCHEMATICS[command], options: { name, ...options }, dryRun };
+  const [name] = positionals;
+  if (name === undefined && !process.stdin.isTTY) throw new UsageError('What is the service called?');
+  const answers = name === undefined ? await interview(command) : { name };
+  const options = { ...answers, ...given, ...(port === undefined ? {} : { port: Number(port) }) };
+  return { schematic: SCHEMATICS[command], options, dryRun };
 }
 
 function parse(args, options) {

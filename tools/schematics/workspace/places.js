@@ -44,6 +44,17 @@ const LISTS = [
     added: ({ app }) => [`  - { name: rookery/${app}, newTag: dev }`],
   },
   {
+    path: 'k8s/base/infra/postgres/statefulset.yaml',
+    wanted: ({ database }) => database,
+    anchor: /^ {12}- name: POSTGRES_PASSWORD$/,
+    sibling: /^ {12}(- name: \w+_PASSWORD$| {2}valueFrom:| {4}secretKeyRef:)/,
+    added: ({ variable }) => [
+      `            - name: ${variable}_PASSWORD`,
+      '              valueFrom:',
+      `                secretKeyRef: { name: postgres, key: ${variable}_PASSWORD }`,
+    ],
+  },
+  {
     path: 'k8s/overlays/dev/secrets.yaml',
     wanted: ({ database }) => database,
     anchor: /^ {2}POSTGRES_PASSWORD:/,
@@ -53,7 +64,7 @@ const LISTS = [
   {
     path: 'k8s/overlays/dev/secrets.yaml',
     wanted: ({ database, k8s }) => database && k8s,
-    anchor: /^ {2}DATABASE_URL:.*notification_service|^ {2}DATABASE_URL:/,
+    anchor: /^ {2}DATABASE_URL:/,
     sibling: /./,
     added: ({ app, role }) => [
       '---',
