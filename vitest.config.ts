@@ -8,6 +8,8 @@ const BUILT_APPS = 'test/built-apps.setup.ts';
 
 /** Vitest leaves a core alone, which on two cores is half of them; most specs wait for servers. */
 const maxWorkers = Math.max(2, availableParallelism() - 1);
+/** One file at a time, when the others are through: whole platforms, and what they do within which time. */
+const alone = (groupOrder: number) => ({ fileParallelism: false, sequence: { groupOrder } });
 
 const patient = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 10_000 } } };
 
@@ -33,17 +35,22 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'e2e', include: ['test/e2e/**/*.spec.ts'], globalSetup: [REAL_SERVERS, BUILT_APPS], ...patient },
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.spec.ts'],
+          globalSetup: [REAL_SERVERS, BUILT_APPS],
+          ...alone(1),
+          ...patient,
+        },
       },
-      // Each starts and stops servers of its own, and measures: alone, after all others.
+      // Each starts and stops servers of its own.
       {
         extends: true,
         test: {
           name: 'chaos',
           include: ['test/chaos/**/*.spec.ts'],
           globalSetup: [BUILT_APPS],
-          fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          ...alone(2),
           ...patient,
         },
       },

@@ -8,7 +8,7 @@ const PATIENCE = 5_000;
 const RETRY = { first: 100, longest: 1_600, giveUp: 90_000 };
 
 /** Callers at once: while all of them wait, no further one comes. */
-const MOST_CALLERS = 100;
+const MOST_CALLERS = 400;
 
 /** Answers that say: not now. None at all is 0. */
 const TRY_AGAIN = new Set([0, 503, 504]);
