@@ -54,6 +54,17 @@ export default defineConfig({
           ...patient,
         },
       },
+      // Generates services in a copy of the workspace, and runs its checks there.
+      {
+        extends: true,
+        test: {
+          name: 'generator',
+          include: ['test/generator/**/*.spec.ts'],
+          ...alone(3),
+          ...patient,
+          testTimeout: 600_000,
+        },
+      },
     ],
   },
 });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { type ConfigClass, RuntimeConfig } from '@rookery/config';
 import { SERVICE_HOSTS } from '@rookery/contracts';
 import { clientDeclaration, targetConfig } from '@rookery/grpc';
@@ -22,6 +23,8 @@ export interface ServiceApplication extends Application {
   readonly serves: readonly string[];
   /** The name of its database, which is its role's name too. */
   readonly database: string | undefined;
+  /** Not when it was made with `--no-k8s`. */
+  readonly inKubernetes: boolean;
 }
 
 export const services: readonly ServiceApplication[] = SERVICES.map((service) => {
@@ -33,8 +36,12 @@ export const services: readonly ServiceApplication[] = SERVICES.map((service) =>
     calls: clients.map((client) => clientDeclaration(client).service.fullName),
     serves: Object.keys(SERVICE_HOSTS).filter((fullName) => SERVICE_HOSTS[fullName]!.name === name),
     database: database && name.replaceAll('-', '_'),
+    inKubernetes: existsSync(`k8s/base/${name}`),
   };
 });
+
+/** Those that Kubernetes runs. */
+export const deployed = services.filter(({ inKubernetes }) => inKubernetes);
 
 const everyService = Object.keys(SERVICE_HOSTS);
 
@@ -48,7 +55,8 @@ export const gateway: Application = {
     ShutdownConfig,
     ...everyService.map((fullName) => targetConfig({ fullName })),
   ],
-  calls: everyService,
+  calls: deployed.flatMap(({ serves }) => serves),
 };
 
-export const applications: readonly Application[] = [...services, gateway];
+/** All that Kubernetes runs. */
+export const applications: readonly Application[] = [...deployed, gateway];
