@@ -107,6 +107,10 @@ describe('services that were made', () => {
   });
 });
 
+it('keeps the protos that other apps are written against when their service goes', async () => {
+  expect(ok(await g('remove', 'order', '--dry-run'))).toContain('proto/order stays: notification-service');
+});
+
 it("leaves Nest's own schematics as they are", async () => {
   for (const [schematic, name, ...options] of [
     ['resource', 'things', '--project=user-service', '--type=rest', '--crud'],

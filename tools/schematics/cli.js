@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { logging } from '@angular-devkit/core';
 import { NodeWorkflow } from '@angular-devkit/schematics/tools/index.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -79,9 +80,11 @@ async function main() {
   const { schematic, options, dryRun } = await asked(process.argv.slice(2));
   const workflow = new NodeWorkflow(root, { dryRun, force: false, resolvePaths: [root] });
   workflow.reporter.subscribe(({ kind, path }) => console.log(`${WORDS[kind] ?? kind} ${path.replace(/^\//, '')}`));
+  const logger = new logging.Logger('g');
+  logger.subscribe(({ message }) => console.error(message));
   await new Promise((resolve, reject) => {
     workflow
-      .execute({ collection: '@rookery/schematics', schematic, options, allowPrivate: true })
+      .execute({ collection: '@rookery/schematics', schematic, options, allowPrivate: true, logger })
       .subscribe({ error: reject, complete: resolve });
   });
   if (dryRun) console.log('Nothing was changed: --dry-run.');

@@ -3,21 +3,36 @@ import { format } from '../workspace/format.js';
 import { removeFromWorkspace } from '../workspace/places.js';
 import { serviceName } from '../workspace/service-name.js';
 
-/** Takes a service away, with everything that `app` made for it. */
+/** Takes a service away, with everything that `app` made for it. Its proto stays when another app is written against it. */
 export function removeApp({ name }) {
-  return (tree) => {
+  return (tree, context) => {
     const names = serviceName(name);
     const { app, domain } = names;
     const text = tree.read(`apps/${app}/src/${app}.module.ts`)?.toString();
     if (text === undefined) throw new Error(`There is no ${app} in apps/. Nothing was changed.`);
     const ports = /ports:\s*\{\s*grpc:\s*(\d+),\s*http:\s*(\d+)/.exec(text);
     const service = { ...names, ports: { grpc: Number(ports?.[1]), http: Number(ports?.[2]) } };
-    for (const folder of [`apps/${app}`, `proto/${domain}`, `k8s/base/${app}`, `test/integration/${app}`]) {
-      if (tree.exists(folder) || tree.getDir(folder).subdirs.length + tree.getDir(folder).subfiles.length > 0) {
-        tree.delete(folder);
-      }
+    const users = appsThatUse(tree, domain).filter((other) => other !== app);
+    if (users.length > 0) context.logger.warn(`proto/${domain} stays: ${users.join(', ')} cannot do without it.`);
+    const folders = [`apps/${app}`, `k8s/base/${app}`, `test/integration/${app}`];
+    if (users.length === 0) folders.push(`proto/${domain}`);
+    for (const folder of folders) {
+      const { subdirs, subfiles } = tree.getDir(folder);
+      if (subdirs.length + subfiles.length > 0) tree.delete(folder);
     }
     if (tree.exists(`test/e2e/${app}.spec.ts`)) tree.delete(`test/e2e/${app}.spec.ts`);
     return chain([(rest) => removeFromWorkspace(rest, service), format()]);
   };
+}
+
+/** Apps with a source that imports what the protos of `domain` mean. */
+function appsThatUse(tree, domain) {
+  const imported = `@rookery/contracts/${domain}/`;
+  return tree.getDir('apps').subdirs.filter((app) => {
+    let uses = false;
+    tree.getDir(`apps/${app}`).visit((path) => {
+      uses ||= path.endsWith('.ts') && tree.read(path).includes(imported);
+    });
+    return uses;
+  });
 }
