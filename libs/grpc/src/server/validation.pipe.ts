@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { type ArgumentMetadata, Injectable, type PipeTransform, type Type } from '@nestjs/common';
 import { type FieldViolation, InvalidArgument } from '@rookery/errors';
 import { type ValidationError, validate } from 'class-validator';
+import { caseOf } from './rules/one-of.decorator.js';
 import { instantiate } from './validation/instantiate.js';
 import { isSurelyValid } from './validation/is-surely-valid.js';
 import { shortenLists } from './validation/shorten-lists.js';
@@ -18,9 +19,16 @@ function protoName(property: string): string {
   return property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
+/** A proto knows the members of a oneof as fields of the message: `card.number`, not `method.value.number`. */
+function byMember(error: ValidationError): ValidationError[] {
+  const property = caseOf(error.value);
+  if (property === undefined || error.constraints !== undefined) return [error];
+  return (error.children ?? []).map((value) => ({ ...value, property }) as ValidationError);
+}
+
 /** @param told whether to tell of what breaks a rule of that name */
 function violationsOf(errors: ValidationError[], told: (rule: string) => boolean, path = ''): FieldViolation[] {
-  return errors.flatMap(({ property, constraints = {}, children = [] }) => {
+  return errors.flatMap(byMember).flatMap(({ property, constraints = {}, children = [] }) => {
     const element = /^\d+$/.test(property);
     const field = element
       ? `${path}[${property}]`

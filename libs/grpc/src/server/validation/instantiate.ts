@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { TransformationType, plainToInstance } from 'class-transformer';
+import { ownCopyOf } from './own-copy.js';
 import { transformRules } from './transform-rules.js';
 
 /** Makes an instance of a class of a plain object. */
@@ -24,6 +25,9 @@ const MOST_PROPERTIES = 256;
 /** Types that class-transformer treats apart. */
 const BUILT_IN = new Set<unknown>([Object, String, Number, Boolean, Date, Buffer, Array, Map, Set, Promise]);
 
+/** How a property is made: a copy, by a function of its own, not at all, or as only class-transformer knows. */
+type Property = Copy | ((value: unknown) => unknown) | 'left out' | 'unknown';
+
 const instantiators = new WeakMap<Type<object>, Instantiate>();
 
 /**
@@ -47,7 +51,7 @@ function compile(type: Type<object>): Instantiate {
   if (transformRules.getExcludedMetadatas(type).length > 0) return byClassTransformer;
 
   // Filled as properties turn up: which ones a message has is said nowhere at run time.
-  const properties = new Map<string, Copy | 'left out' | 'unknown'>();
+  const properties = new Map<string, Property>();
   return (plain) => {
     const instance = new type() as Record<string, unknown>;
     for (const name of Object.keys(plain)) {
@@ -58,14 +62,17 @@ function compile(type: Type<object>): Instantiate {
       }
       if (property === 'unknown') return byClassTransformer(plain);
       if (property === 'left out' || typeof instance[name] === 'function') continue;
-      instance[name] = copy((plain as Record<string, unknown>)[name], property);
+      const value = (plain as Record<string, unknown>)[name];
+      instance[name] = typeof property === 'function' ? property(value) : copy(value, property);
     }
     return instance;
   };
 }
 
-function propertyOf(type: Type<object>, name: string): Copy | 'left out' | 'unknown' {
+function propertyOf(type: Type<object>, name: string): Property {
   const rules = transformRules!;
+  const own = ownCopyOf(type.prototype as object, name);
+  if (own !== undefined) return own;
   if (rules.findTransformMetadatas(type, name, TransformationType.PLAIN_TO_CLASS).length > 0) return 'unknown';
   if (name === '__proto__' || name === 'constructor') return 'left out';
   const descriptor = Object.getOwnPropertyDescriptor(type.prototype, name);
