@@ -9,8 +9,15 @@ const repository = join(here, '../../..');
 
 /** What the sources of a service need around them to be compiled, linted and tested. */
 const COPIED = [
-  ...['libs', 'proto', 'buf.yaml', 'package.json', 'package-lock.json'],
-  ...['tsconfig.json', 'vitest.config.ts', '.oxlintrc.json', '.prettierrc'],
+  'libs',
+  'proto',
+  'buf.yaml',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+  '.oxlintrc.json',
+  '.prettierrc',
 ];
 
 /** A workspace with the protos of `fixture/`, in a folder of its own. */
