@@ -1,5 +1,10 @@
 import { join } from 'node:path';
+import type { ServiceDefinition } from '@rookery/contracts';
+import { Code } from '@rookery/errors';
+import type * as Grpc from '@rookery/grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type * as Starting from '../../../test/conformance/start-server.js';
+import { mergeServiceFiles } from './merge-service-files.js';
 import { serviceFilesFromProto } from './proto-first.js';
 import { Workspace } from './workspace.fixture.js';
 
@@ -14,6 +19,11 @@ interface Codec {
 }
 type Dto = new () => Record<string, unknown>;
 
+/** A module of the workspace. What is generated there is known here by what it is expected to be. */
+async function load<T>(path: string): Promise<T> {
+  return (await import(join(workspace.root, path))) as T;
+}
+
 let generated: Awaited<ReturnType<typeof serviceFilesFromProto>>;
 let contracts: Record<string, Codec>;
 let dtos: Record<string, Dto>;
@@ -23,7 +33,6 @@ beforeAll(async () => {
   workspace.generateContracts();
   generated = await serviceFilesFromProto(about);
   for (const [path, content] of generated.files) workspace.write(`${APP}/${path}`, content);
-  const load = (path: string): Promise<never> => import(join(workspace.root, path));
   contracts = await load('libs/contracts/src/generated/payment/v1/index.ts');
   dtos = await load(`${APP}/payment.dto.ts`);
   ({ validateAs } = await load('libs/grpc/src/server/validation.pipe.ts'));
@@ -127,6 +136,58 @@ describe('a request', () => {
   });
 });
 
+describe('its handlers', () => {
+  type Call = (request: unknown) => Promise<unknown> | AsyncIterable<unknown>;
+  type Class = new () => object;
+  let close: () => Promise<void>;
+  let client: { methods: Record<string, Call>; close(): void };
+
+  beforeAll(async () => {
+    const { startServer } = await load<typeof Starting>('test/conformance/start-server.ts');
+    const { createGrpcClient } = await load<typeof Grpc>('libs/grpc/src/index.ts');
+    const { PaymentController } = await load<{ PaymentController: Class }>(`${APP}/payment.controller.ts`);
+    const { PaymentService } = await load<{ PaymentService: Class }>(`${APP}/payment.service.ts`);
+    const server = await startServer({ controllers: [PaymentController], providers: [PaymentService] });
+    const definition = contracts.PaymentServiceDefinition as unknown as ServiceDefinition;
+    client = createGrpcClient(definition, { target: server.address }) as unknown as typeof client;
+    close = () => server.close();
+  }, 60_000);
+
+  afterAll(async () => {
+    client.close();
+    await close();
+  });
+
+  async function codeOf(method: string, request: unknown): Promise<unknown> {
+    try {
+      const reply = client.methods[method]!(request);
+      if (!(Symbol.asyncIterator in reply)) return await reply;
+      for await (const message of reply) return message;
+      return 'nothing';
+    } catch (error) {
+      return (error as { code: Code }).code;
+    }
+  }
+
+  const everything = { toString: '', valueOf: 0, hasOwnProperty: undefined };
+
+  it.each([
+    ['ping', {}],
+    ['watchPayment', { id: '1' }],
+    ['uploadEverything', [everything]],
+    ['converse', [everything]],
+  ])('answer UNIMPLEMENTED to %s', async (method, request) => {
+    expect(await codeOf(method, request)).toBe(Code.UNIMPLEMENTED);
+  });
+
+  it.each([
+    ['createPayment', {}],
+    ['watchPayment', {}],
+  ])('refuse what %s must not be asked', async (method, request) => {
+    expect(await codeOf(method, request)).toBe(Code.INVALID_ARGUMENT);
+  });
+});
+
 describe('every kind of field', () => {
   const leaf = { text: 'x' };
   const common = { toString: 'a', valueOf: 7, hasOwnProperty: leaf };
@@ -200,6 +261,47 @@ describe('every kind of field', () => {
   ])('is validated: %s', async (field, wrong) => {
     expect(await violations('EverythingDto', received('Everything', { ...common, ...wrong }))).toEqual([field]);
   });
+});
+
+it('adds what the proto gains beside what was written since', async () => {
+  const proto = (more: string) => `syntax = "proto3";
+package growing.v1;
+service GrowingService {
+  rpc GetIt(GetItRequest) returns (It);
+  ${more && 'rpc AddIt(stream AddItRequest) returns (It);'}
+}
+message GetItRequest { string id = 1; ${more} }
+message AddItRequest { string id = 1; ${more} }
+message It {}`;
+  const generate = async (more: string) => {
+    workspace.write('proto/growing/v1/growing.proto', proto(more));
+    return (await serviceFilesFromProto({ ...about, domain: 'growing' })).files;
+  };
+  const before = await generate('');
+  const now = await generate('It it = 2;');
+  const written = new Map(before);
+  const edit = (path: string, from: string, to: string) => {
+    expect(written.get(path)).toContain(from);
+    written.set(path, written.get(path)!.replace(from, to));
+  };
+  edit('growing.service.ts', `throw new Unimplemented('GetIt is not implemented yet');`, 'return {};');
+  edit('growing.service.ts', `import { Unimplemented } from '@rookery/errors';\n`, '');
+  edit('growing.controller.spec.ts', `['GetIt', async () => growings.getIt(new GetItDto())]`, '');
+  edit('growing.dto.ts', '  id!: string;', '  @IsId()\n  id!: string;');
+  edit('growing.dto.ts', 'import type', `import { IsId } from '@rookery/grpc';\nimport type`);
+
+  const merged = await mergeServiceFiles({ folder: APP, before, now, read: (path) => written.get(path) });
+  expect(merged.left.map(({ path }) => path)).toEqual(['growing.controller.spec.ts']);
+  expect(merged.left[0]!.missing.join('\n')).toContain(`['AddIt', async () => growings.addIt(stream(new AddItDto()))]`);
+  expect(merged.generated.get('growing.controller.spec.ts')).toBe(before.get('growing.controller.spec.ts'));
+  const service = merged.files.get('growing.service.ts');
+  expect(service).toContain('return {};');
+  expect(service).toContain(`throw new Unimplemented('AddIt is not implemented yet');`);
+  expect(service).toContain(`import { Unimplemented } from '@rookery/errors';`);
+  expect(merged.files.get('growing.dto.ts')).toMatch(
+    /@IsId\(\)\s+id!: string;\s+@IsOptional\(\)[^]*\bit!: ItDto \| undefined;/,
+  );
+  expect(merged.files.get('growing.controller.ts')).toBe(now.get('growing.controller.ts'));
 });
 
 describe('a proto that cannot be served', () => {

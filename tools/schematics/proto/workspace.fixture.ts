@@ -7,9 +7,10 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 const repository = join(here, '../../..');
 
-/** What the sources of a service need around them to be compiled, linted and tested. */
+/** What the sources of a service need around them to be compiled, linted, tested and served. */
 const COPIED = [
   'libs',
+  'test/conformance',
   'proto',
   'buf.yaml',
   'package.json',
