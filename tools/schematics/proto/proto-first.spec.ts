@@ -18,6 +18,9 @@ interface Codec {
   fromPartial(partial: object): object;
 }
 type Dto = new () => Record<string, unknown>;
+interface Pipe {
+  validateAs(type: Dto, message: object): Record<string, unknown> | Promise<Record<string, unknown>>;
+}
 
 /** A module of the workspace. What is generated there is known here by what it is expected to be. */
 async function load<T>(path: string): Promise<T> {
@@ -27,7 +30,7 @@ async function load<T>(path: string): Promise<T> {
 let generated: Awaited<ReturnType<typeof serviceFilesFromProto>>;
 let contracts: Record<string, Codec>;
 let dtos: Record<string, Dto>;
-let validateAs: (type: Dto, message: object) => Record<string, unknown> | Promise<Record<string, unknown>>;
+let validateAs: Pipe['validateAs'];
 
 beforeAll(async () => {
   workspace.generateContracts();
@@ -35,7 +38,7 @@ beforeAll(async () => {
   for (const [path, content] of generated.files) workspace.write(`${APP}/${path}`, content);
   contracts = await load('libs/contracts/src/generated/payment/v1/index.ts');
   dtos = await load(`${APP}/payment.dto.ts`);
-  ({ validateAs } = await load('libs/grpc/src/server/validation.pipe.ts'));
+  ({ validateAs } = await load<Pipe>('libs/grpc/src/server/validation.pipe.ts'));
 }, 120_000);
 
 afterAll(() => workspace.remove());
@@ -149,7 +152,7 @@ describe('its handlers', () => {
     const { PaymentService } = await load<{ PaymentService: Class }>(`${APP}/payment.service.ts`);
     const server = await startServer({ controllers: [PaymentController], providers: [PaymentService] });
     const definition = contracts.PaymentServiceDefinition as unknown as ServiceDefinition;
-    client = createGrpcClient(definition, { target: server.address }) as unknown as typeof client;
+    client = createGrpcClient(definition, { target: server.address, timeout: 10_000 }) as unknown as typeof client;
     close = () => server.close();
   }, 60_000);
 
