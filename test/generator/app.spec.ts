@@ -1,15 +1,17 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Outcome, WorkspaceCopy } from './workspace-copy.js';
 
 /** With everything, and with each option off: side by side, so that one run of the checks is for all of them. */
 const SERVICES = [
-  { name: 'PaymentService', app: 'payment-service', options: [] },
+  { name: 'ParcelService', app: 'parcel-service', options: [] },
   { name: 'credit_card', app: 'credit-card-service', options: ['--no-database'] },
   { name: 'invoice-service', app: 'invoice-service', options: ['--no-cache'] },
   { name: 'ticket', app: 'ticket-service', options: ['--no-messaging', '--no-k8s', '--port', '50070'] },
 ];
+/** All four kinds of RPC, every kind of field, several services. */
+const FIXTURE = 'tools/schematics/proto/fixture/payment/v1';
 const APPS = SERVICES.map(({ app }) => app);
 
 let workspace: WorkspaceCopy;
@@ -20,6 +22,10 @@ afterAll(() => workspace?.remove());
 
 const g = (...args: string[]) => workspace.exec('node', ['tools/schematics/cli.js', ...args]);
 const read = (path: string) => readFileSync(join(workspace.root, path), 'utf8');
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(workspace.root, path)), { recursive: true });
+  writeFileSync(join(workspace.root, path), text);
+}
 
 function ok({ code, output }: Outcome): string {
   expect(code, output).toBe(0);
@@ -79,10 +85,26 @@ describe('services that were made', () => {
     expect(existsSync(join(workspace.root, 'k8s/base/ticket-service'))).toBe(false);
   });
 
-  it('are formatted, and pass the linters of the code and of the protos', async () => {
+  it('have protos that pass the linter', async () => {
+    ok(await workspace.exec('npm', ['run', '--silent', 'proto:lint']));
+  });
+
+  it('are written for a proto that was there, and brought up to date with it', async () => {
+    for (const file of ['payment.proto', 'ledger.proto']) write(`proto/payment/v1/${file}`, read(`${FIXTURE}/${file}`));
+    const output = ok(await g('app', 'payment'));
+    expect(output).toContain('payment.v1.PaymentService/CreatePayment');
+    const controller = 'apps/payment-service/src/ledger.controller.ts';
+    write(controller, read(controller).replace('return this.', '// by hand\n    return this.'));
+    const proto = 'proto/payment/v1/ledger.proto';
+    write(proto, read(proto).replace(/^}/m, '\n  // Stores one entry.\n  rpc PutEntry(Entry) returns (Entry);\n}'));
+    ok(await g('app', 'payment'));
+    expect(read(controller)).toContain('// by hand');
+    expect(read(controller)).toContain('putEntry(');
+  });
+
+  it('pass the linter', async () => {
     ok(await workspace.exec('npm', ['run', '--silent', 'contracts']));
     ok(await workspace.exec('npm', ['run', '--silent', 'lint']));
-    ok(await workspace.exec('npm', ['run', '--silent', 'proto:lint']));
   });
 
   it('are well typed', async () => {
@@ -92,18 +114,23 @@ describe('services that were made', () => {
   it('pass their tests, and those of the workspace, of its manifests and of its documents', async () => {
     const own = APPS.flatMap((app) => [`apps/${app}`, `test/integration/${app}`, `test/e2e/${app}`]);
     const projects = ['unit', 'integration', 'e2e'].flatMap((project) => ['--project', project]);
-    ok(await workspace.exec('npx', ['vitest', 'run', ...projects, ...own, 'test/workspace', 'test/deploy']));
+    const specs = [...own, 'apps/payment-service', 'test/workspace', 'test/deploy'];
+    ok(await workspace.exec('npx', ['vitest', 'run', ...projects, ...specs]));
   });
 
   it('are refused a second time', async () => {
     const before = await workspace.changes();
-    expect(await g('app', 'payment')).toMatchObject({ code: 1 });
+    expect(await g('app', 'parcel')).toMatchObject({ code: 1 });
     expect(await workspace.changes()).toEqual(before);
   });
 
-  it('go without a trace', async () => {
+  it('go without a trace, but for a proto that was there before', async () => {
     for (const { name } of SERVICES) ok(await g('remove', name));
-    expect(await workspace.changes()).toEqual([]);
+    ok(await g('remove', 'payment'));
+    expect(await workspace.changes()).toEqual([
+      '?? proto/payment/v1/ledger.proto',
+      '?? proto/payment/v1/payment.proto',
+    ]);
   });
 });
 

@@ -1,52 +1,46 @@
-import { apply, applyTemplates, chain, filter, mergeWith, move, url } from '@angular-devkit/schematics';
+import { chain } from '@angular-devkit/schematics';
 import { format } from '../workspace/format.js';
 import { addToWorkspace } from '../workspace/places.js';
-import { nextPorts } from '../workspace/ports.js';
 import { serviceName } from '../workspace/service-name.js';
+import { fromProto, updateFromProto } from './proto-first.js';
+import { resource } from './resource.js';
+import { templates } from './templates.js';
 
-/** Makes a service: its proto, its code, its tests, and its entries wherever the workspace lists services. */
+/**
+ * Makes a service: its proto, its code, its tests, and its entries wherever the workspace lists services. When its proto
+ * is there, the code is what that asks for; when the service is there as well, it is brought up to date with the proto.
+ */
 export function app(options) {
-  return (tree) => {
-    const service = describe(tree, options);
-    const { database, messaging, k8s, domain } = service;
-    const from = (templates, to, wanted = () => true) =>
-      mergeWith(apply(url(`./templates/${templates}`), [filter(wanted), applyTemplates(service), move(to)]));
-    const own = `apps/${service.app}`;
-    const ofDatabase = /entity\.ts|migrations|__kebab__\.service/;
+  return async (tree, context) => {
+    const names = serviceName(options.name);
+    const hasProto = tree.getDir(`proto/${names.domain}/v1`).subfiles.length > 0;
+    if (hasProto && tree.exists(`apps/${names.app}/.generated.json`)) return updateFromProto(names, context);
+    refuseWhatExists(tree, names, hasProto);
+    const service = { ...names, ...chosen(options) };
+    const { described, sources } = hasProto
+      ? await fromProto(tree, service, options)
+      : resource(tree, service, options);
     return chain([
-      from('proto', `proto/${domain}/v1`),
-      from('service', own, (path) => database || !ofDatabase.test(path)),
-      from('test/integration', `test/integration/${service.app}`),
-      from('test/e2e', 'test/e2e'),
-      ...(database ? [] : [from('memory', `${own}/src`)]),
-      ...(messaging ? [from('events', `proto/${domain}/v1`)] : []),
-      ...(k8s ? [from('k8s', `k8s/base/${service.app}`)] : []),
-      (made) => addToWorkspace(made, service),
+      ...sources,
+      templates('base', `apps/${names.app}`, described),
+      ...(described.k8s ? [templates('k8s', `k8s/base/${names.app}`, described)] : []),
+      (made) => addToWorkspace(made, described),
       format(),
+      () => {
+        for (const line of described.notes) context.logger.info(line);
+      },
     ]);
   };
 }
 
-/** What the templates and the places need to know. @throws {Error} when it cannot be made */
-function describe(tree, { name, database = true, cache = true, messaging = true, k8s = true, port }) {
-  const names = serviceName(name);
-  refuseWhatExists(tree, names);
-  const now = Date.now();
-  return {
-    ...names,
-    ports: nextPorts(tree, port),
-    database,
-    cache,
-    // The outbox is a table.
-    messaging: messaging && database,
-    k8s,
-    migration: `Create${names.Entities}${now}`,
-    migrationFile: `${now}-create-${names.table.replaceAll('_', '-')}`,
-  };
+function chosen({ database = true, cache = true, messaging = true, k8s = true }) {
+  // The outbox is a table.
+  return { database, cache, messaging: messaging && database, k8s };
 }
 
-function refuseWhatExists(tree, { app: name, domain }) {
-  const places = [`apps/${name}`, `proto/${domain}`, `k8s/base/${name}`, `test/integration/${name}`];
+function refuseWhatExists(tree, { app: name, domain }, hasProto) {
+  const places = [`apps/${name}`, `k8s/base/${name}`, `test/integration/${name}`];
+  if (!hasProto) places.push(`proto/${domain}`);
   const there = places.filter((path) => {
     const { subdirs, subfiles } = tree.getDir(path);
     return subdirs.length + subfiles.length > 0;

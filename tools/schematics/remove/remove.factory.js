@@ -3,7 +3,10 @@ import { format } from '../workspace/format.js';
 import { removeFromWorkspace } from '../workspace/places.js';
 import { serviceName } from '../workspace/service-name.js';
 
-/** Takes a service away, with everything that `app` made for it. Its proto stays when another app is written against it. */
+/**
+ * Takes a service away, with everything that `app` made for it. Its proto stays when it was there before the service, and when
+ * another app is written against it.
+ */
 export function removeApp({ name }) {
   return (tree, context) => {
     const names = serviceName(name);
@@ -15,7 +18,8 @@ export function removeApp({ name }) {
     const users = appsThatUse(tree, domain).filter((other) => other !== app);
     if (users.length > 0) context.logger.warn(`proto/${domain} stays: ${users.join(', ')} cannot do without it.`);
     const folders = [`apps/${app}`, `k8s/base/${app}`, `test/integration/${app}`];
-    if (users.length === 0) folders.push(`proto/${domain}`);
+    const hadProto = tree.exists(`apps/${app}/.generated.json`);
+    if (users.length === 0 && !hadProto) folders.push(`proto/${domain}`);
     for (const folder of folders) {
       const { subdirs, subfiles } = tree.getDir(folder);
       if (subdirs.length + subfiles.length > 0) tree.delete(folder);
