@@ -40,6 +40,8 @@ describe('what cannot be made is refused, and nothing is changed', () => {
     [['app', '7up'], 'is no name for a service'],
     [['app', 'news'], 'is a plural'],
     [['app', 'payment', '--port', '50051'], "Port 50051 is another service's"],
+    [['app', 'payment', '--port', '3000'], "Port 3000 is the gateway's"],
+    [['app', 'payment', '--port', '5432'], 'docker-compose.yml publishes port 5432'],
     [['app', 'payment', '--port', 'x'], '--port takes a number'],
     [['app', 'payment', '--no-nonsense'], 'Unknown option'],
     [['app'], 'What is the service called?'],

@@ -1,5 +1,7 @@
 /** The samples begin here; a service's HTTP port is as far from the first as its gRPC port. */
 const FIRST = { grpc: 50051, http: 8081 };
+/** `HTTP_PORT` of the gateway, which runs beside the services in `npm start`. */
+const GATEWAY = 3000;
 
 /** The ports of every service's module. */
 function taken(tree) {
@@ -12,10 +14,16 @@ function taken(tree) {
   return { grpc: new Set(found.map(({ grpc }) => grpc)), http: new Set(found.map(({ http }) => http)) };
 }
 
+/** Where docker-compose.yml has the servers that services use: both run on a developer's machine. */
+function published(tree) {
+  const compose = tree.read('docker-compose.yml')?.toString() ?? '';
+  return new Set([...compose.matchAll(/127\.0\.0\.1:(\d+):\d+/g)].map(([, port]) => Number(port)));
+}
+
 /**
  * The next pair that no service has.
  * @param {number} [wanted] the port of gRPC
- * @throws {Error} when a service has `wanted`, or it is none
+ * @throws {Error} when something else has `wanted`, or it is none
  */
 export function nextPorts(tree, wanted) {
   const { grpc, http } = taken(tree);
@@ -24,6 +32,8 @@ export function nextPorts(tree, wanted) {
       throw new Error(`${wanted} is no port for a service; take one from 1024 to 65535.`);
     }
     if (grpc.has(wanted) || http.has(wanted)) throw new Error(`Port ${wanted} is another service's.`);
+    if (wanted === GATEWAY) throw new Error(`Port ${wanted} is the gateway's.`);
+    if (published(tree).has(wanted)) throw new Error(`docker-compose.yml publishes port ${wanted}.`);
   }
   const next = (first, ports) => {
     let port = first;
