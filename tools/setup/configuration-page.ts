@@ -23,9 +23,11 @@ HTTP_PORT are read in this form only, because no two services can share them.
 
 /** The text of docs/configuration.md. */
 export function configurationPage(): string {
-  const targets = Object.keys(SERVICE_HOSTS)
-    .sort()
-    .map((fullName) => ({ title: `Where ${SERVICE_HOSTS[fullName]!.name} is`, type: targetConfig({ fullName }) }));
+  // An app may serve several gRPC services; it is in one place.
+  const apps = new Map(Object.entries(SERVICE_HOSTS).map(([fullName, { name }]) => [name, fullName]));
+  const targets = [...apps.keys()]
+    .toSorted()
+    .map((name) => ({ title: `Where ${name} is`, type: targetConfig({ fullName: apps.get(name)! }) }));
   const page = documentConfig([
     { title: 'Runtime', type: RuntimeConfig },
     { title: 'Logs', type: LogConfig },
