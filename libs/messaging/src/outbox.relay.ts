@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlConnection } from '@rookery/database';
-import { Code, RookeryError } from '@rookery/errors';
 import type { DependencyState, Logger } from '@rookery/observability';
 import { Bell } from './bell.js';
 import type { EventBus } from './event-bus.js';
+import { isOutage } from './is-outage.js';
 import type { MessagingMetrics } from './messaging.metrics.js';
 import { type LanesListener, OutboxLanes } from './outbox-lanes.js';
 import { OutboxQueue, type ReadOptions } from './outbox-queue.js';
@@ -141,7 +141,7 @@ export class OutboxRelay {
       return wait;
     } catch (error) {
       // The control connection says so itself when the database is not available.
-      const outage = error instanceof RookeryError && error.code === Code.UNAVAILABLE;
+      const outage = isOutage(error);
       if (!this.troubled && !outage) this.logger.error({ error }, 'the outbox cannot be read; trying for ever');
       this.troubled = !outage;
       return this.options.pollInterval;
@@ -165,6 +165,8 @@ export class OutboxRelay {
       return wait;
     }
     const { lanes } = (this.publishing ??= this.startPublishing());
+    // What it was about may be gone in another way than to the bus.
+    if (this.duties.pending === 0 && lanes.refused === 0) this.complainNoMore();
     const room = lanes.room(this.queue.seen);
     this.sated = room.range === undefined && room.more.length === 0;
     if (this.exchangeDue()) {
@@ -259,9 +261,7 @@ export class OutboxRelay {
     published: ({ position }) => {
       this.published.add(position);
       this.metrics.published.inc();
-      if (!this.complaint || this.publishing?.lanes.refused) return;
-      this.complaint = undefined;
-      this.logger.info('events are being published again');
+      if (!this.publishing?.lanes.refused) this.complainNoMore();
     },
     refused: (_event, error) => {
       this.metrics.refused.inc();
@@ -277,6 +277,12 @@ export class OutboxRelay {
     const told = complaint && (complaint.reason === reason || at - complaint.at < COMPLAINT_INTERVAL);
     this.complaint = { reason, at: told ? complaint.at : at };
     if (!told) this.logger.warn(`events wait in the outbox: ${reason}; trying for ever`);
+  }
+
+  private complainNoMore(): void {
+    if (!this.complaint) return;
+    this.complaint = undefined;
+    this.logger.info('events are being published again');
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ControlConnection } from '@rookery/database';
-import { Code, RookeryError } from '@rookery/errors';
 import type { Logger } from '@rookery/observability';
 import type { Inbox } from './inbox.js';
+import { isOutage } from './is-outage.js';
 import type { DelayedEvents } from './jobs/delayed-events.js';
 import type { RecurringJobs } from './jobs/recurring-jobs.js';
 import type { MessagingMetrics } from './messaging.metrics.js';
@@ -88,8 +88,7 @@ export class RelayDuties {
       this.failing.delete(trouble);
     } catch (error) {
       // The control connection says so itself, perhaps a moment later.
-      const outage = error instanceof RookeryError && error.code === Code.UNAVAILABLE;
-      if (outage || !this.control.connected) throw error;
+      if (isOutage(error) || !this.control.connected) throw error;
       if (!this.failing.has(trouble)) this.logger.error({ error }, `${trouble}; trying for ever`);
       this.failing.add(trouble);
     }

@@ -1,12 +1,12 @@
 import { nanos } from '@nats-io/transport-node';
 import type { TestingModule } from '@nestjs/testing';
 import { OrderCreated } from '@rookery/contracts/order/v1';
-import { DependencyRegistry, Metrics } from '@rookery/observability';
+import { Metrics } from '@rookery/observability';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { NatsScenario } from './nats-scenario.fixture.js';
 import { operator } from './nats-server.fixture.js';
 import { soon } from './scenario.fixture.js';
-import { effectController, effects, orderCreated } from './services.fixture.js';
+import { effectController, effects, orderCreated, stateOf } from './services.fixture.js';
 
 const DAYS = nanos(24 * 60 * 60 * 1_000);
 
@@ -17,12 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => scenario.close());
 
-const state = (service: TestingModule) =>
-  service
-    .get(DependencyRegistry)
-    .all()
-    .find(({ name }) => name === 'events')!
-    .check();
+const state = (service: TestingModule) => stateOf(service, 'events');
 
 async function gauge(service: TestingModule, name: string): Promise<number | undefined> {
   const values = (await service.get(Metrics).registry.getSingleMetric(name)?.get())?.values ?? [];

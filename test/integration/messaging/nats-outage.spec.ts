@@ -1,9 +1,8 @@
 import type { TestingModule } from '@nestjs/testing';
-import { DependencyRegistry, Metrics } from '@rookery/observability';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NatsScenario } from './nats-scenario.fixture.js';
 import { soon } from './scenario.fixture.js';
-import { effects, orderCreated, waiting } from './services.fixture.js';
+import { effects, metric, orderCreated, stateOf, waiting } from './services.fixture.js';
 
 let scenario: NatsScenario;
 let shop: TestingModule;
@@ -18,16 +17,6 @@ async function startServices(): Promise<void> {
   ({ shop, mail } = await scenario.shopAndMail());
 }
 
-const refused = async (service: TestingModule) =>
-  (await service.get(Metrics).registry.getSingleMetric('outbox_refused_total')!.get()).values[0]!.value;
-
-async function stateOf(service: TestingModule, dependency: string) {
-  const found = service
-    .get(DependencyRegistry)
-    .all()
-    .find(({ name }) => name === dependency)!;
-  return { critical: found.critical, ...(await found.check()) };
-}
 const events = (service: TestingModule) => stateOf(service, 'events');
 
 describe('while NATS is down', () => {
@@ -59,7 +48,7 @@ describe('while NATS is down', () => {
     expect(await effects(mail)).toEqual(['before']);
     // The relay tells of them, and tries nothing.
     await soon(async () => expect(await stateOf(shop, 'outbox')).toMatchObject({ up: false }));
-    expect(await refused(shop)).toBe(0);
+    expect(await metric(shop, 'outbox_refused_total')).toBe(0);
 
     if (lost) await scenario.server.emptyStore();
     scenario.server.start();

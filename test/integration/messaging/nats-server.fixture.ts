@@ -27,7 +27,16 @@ export class NatsServer {
 
   /** @param options further options of its command line */
   start(...options: string[]): void {
-    const args = ['-js', '-a', '127.0.0.1', '-p', String(this.port), '-sd', this.store, ...options];
+    this.run('-js', '-sd', this.store, ...options);
+  }
+
+  /** Without JetStream: it takes connections, and no event. */
+  startPlain(): void {
+    this.run();
+  }
+
+  private run(...options: string[]): void {
+    const args = ['-a', '127.0.0.1', '-p', String(this.port), ...options];
     this.process = spawn('nats-server', args, { stdio: 'ignore' });
   }
 

@@ -3,13 +3,12 @@ import type { TestingModule } from '@nestjs/testing';
 import { OrderCreated } from '@rookery/contracts/order/v1';
 import { ControlConnection } from '@rookery/database';
 import { Every } from '@rookery/messaging';
-import { Metrics } from '@rookery/observability';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { NatsProxy } from './nats-proxy.fixture.js';
 import { NatsScenario } from './nats-scenario.fixture.js';
 import { operator } from './nats-server.fixture.js';
 import { soon } from './scenario.fixture.js';
-import { orderCreated, waiting } from './services.fixture.js';
+import { metric, orderCreated, waiting } from './services.fixture.js';
 
 const KEYS = 10;
 /** Milliseconds after which a relay would have handed over. */
@@ -52,10 +51,6 @@ async function replica(name: string): Promise<{ service: TestingModule; way: Nat
     onLog: ({ msg }) => lines.push(String(msg)),
   });
   return { service, way, runs: () => runs };
-}
-
-async function metric(service: TestingModule, name: string): Promise<number> {
-  return (await service.get(Metrics).registry.getSingleMetric(name)!.get()).values[0]!.value;
 }
 
 async function relays(...services: TestingModule[]): Promise<number[]> {

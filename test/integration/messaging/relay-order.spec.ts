@@ -1,11 +1,10 @@
 import type { TestingModule } from '@nestjs/testing';
 import { OrderCreated } from '@rookery/contracts/order/v1';
-import { Metrics } from '@rookery/observability';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { NatsScenario } from './nats-scenario.fixture.js';
 import { operator } from './nats-server.fixture.js';
 import { soon } from './scenario.fixture.js';
-import { orderCreated, waiting } from './services.fixture.js';
+import { metric, orderCreated, stateOf, waiting } from './services.fixture.js';
 
 const KEYS = 20;
 
@@ -59,29 +58,34 @@ async function stored(count: number): Promise<Map<string, string[]>> {
   }
 }
 
-async function metric(name: string): Promise<number> {
-  return (await shop.get(Metrics).registry.getSingleMetric(name)!.get()).values[0]!.value;
+/** Since `before` an event of each key was refused. */
+async function refusedOfEachKey(before: number): Promise<void> {
+  await soon(async () => expect(await metric(shop, 'outbox_refused_total')).toBeGreaterThan(before + KEYS));
 }
+/** Without a connection nothing is tried. */
+const told = () => soon(async () => expect((await stateOf(shop, 'outbox')).detail).toContain('events wait'));
 
 it.each([
-  ['is stopped and started again', () => scenario.server.stop(), () => scenario.server.start(), 1],
+  ['is stopped and started again', () => scenario.server.stop(), told, () => scenario.server.start()],
   [
     'is frozen for longer than a publisher waits',
     async () => scenario.server.freeze(),
+    refusedOfEachKey,
     () => scenario.server.thaw(),
-    6,
   ],
 ])(
   'no event is lost, doubled or overtaken by another of its key when NATS %s under load',
-  async (_, down, up, away) => {
+  async (_, down, felt, up) => {
     const running = load();
-    await soon(async () => expect(await metric('outbox_published_total')).toBeGreaterThan(100));
+    await soon(async () => expect(await metric(shop, 'outbox_published_total')).toBeGreaterThan(100));
+    const refused = await metric(shop, 'outbox_refused_total');
     await down();
-    await soon(async () => expect(await metric('outbox_oldest_seconds')).toBeGreaterThan(away));
-    expect(await metric('outbox_pending')).toBeGreaterThan(KEYS);
+    await felt(refused);
+    await soon(async () => expect(await metric(shop, 'outbox_pending')).toBeGreaterThan(KEYS));
+    expect(await metric(shop, 'outbox_oldest_seconds')).toBeGreaterThan(0);
     await up();
-    const published = await metric('outbox_published_total');
-    await soon(async () => expect(await metric('outbox_published_total')).toBeGreaterThan(published + 100));
+    const published = await metric(shop, 'outbox_published_total');
+    await soon(async () => expect(await metric(shop, 'outbox_published_total')).toBeGreaterThan(published + 100));
     const committed = await running.stop();
     await soon(async () => expect(await waiting(shop)).toBe(0));
     expect(await stored([...committed.values()].flat().length)).toEqual(committed);

@@ -1,11 +1,10 @@
 import type { TestingModule } from '@nestjs/testing';
 import { ControlConnection } from '@rookery/database';
-import { Metrics } from '@rookery/observability';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { PostgresProxy } from '../database/postgres-proxy.fixture.js';
 import { NatsScenario } from './nats-scenario.fixture.js';
 import { soon } from './scenario.fixture.js';
-import { effectController, effects, orderCreated, waiting } from './services.fixture.js';
+import { effectController, effects, metric, orderCreated, waiting } from './services.fixture.js';
 
 const HOLDERS = `
   SELECT a.pid, a.application_name AS name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
@@ -26,9 +25,7 @@ function replica(name: string, url = databaseUrl): Promise<TestingModule> {
   return scenario.service({ name, databaseUrl: url });
 }
 
-async function isRelay(service: TestingModule): Promise<number | undefined> {
-  return (await service.get(Metrics).registry.getSingleMetric('outbox_relay')!.get()).values[0]?.value;
-}
+const isRelay = (service: TestingModule) => metric(service, 'outbox_relay');
 
 async function holder(): Promise<{ pid: number; name: string }> {
   const holders = await scenario.query<{ pid: number; name: string }>(HOLDERS, [

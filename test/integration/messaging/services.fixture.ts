@@ -3,7 +3,7 @@ import type { TestingModule } from '@nestjs/testing';
 import { OrderCreated } from '@rookery/contracts/order/v1';
 import { Transactions } from '@rookery/database';
 import { OnEvent, Outbox, type ReceivedEvent } from '@rookery/messaging';
-import { Metrics } from '@rookery/observability';
+import { DependencyRegistry, Metrics } from '@rookery/observability';
 import { DataSource, type EntityManager } from 'typeorm';
 
 /** Adds an event to the outbox of `shop` and commits. `key` defaults to the order's id. */
@@ -38,6 +38,18 @@ export async function effects(service: TestingModule): Promise<string[]> {
 export async function waiting(service: TestingModule): Promise<number> {
   const [row] = await service.get(DataSource).query<{ count: number }[]>('SELECT count(*)::int AS count FROM outbox');
   return row!.count;
+}
+
+/** A figure without labels that the service tells of itself, such as `outbox_pending`. */
+export async function metric(service: TestingModule, name: string): Promise<number> {
+  return (await service.get(Metrics).registry.getSingleMetric(name)!.get()).values[0]!.value;
+}
+
+/** What the service's readiness says of a dependency, such as `events` and `outbox`. */
+export async function stateOf(service: TestingModule, dependency: string) {
+  const all = service.get(DependencyRegistry).all();
+  const found = all.find(({ name }) => name === dependency)!;
+  return { critical: found.critical, ...(await found.check()) };
 }
 
 /** How many deliveries ended so: handled, duplicate, retry or dead. */
