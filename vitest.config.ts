@@ -23,8 +23,6 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{apps,libs,tools}/**/*.spec.ts', 'test/{workspace,deploy}/**/*.spec.ts'],
-          // Some run a compiler, beside another file's tests on a busy machine.
-          testTimeout: 20_000,
         },
       },
       // Behaviours of a gRPC server × RPC kinds × handler styles, through sockets and clients that are not ours.

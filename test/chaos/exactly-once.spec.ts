@@ -116,7 +116,7 @@ it(
       expect(difference(orders, ids)).toEqual(none);
       expect(difference(found, expected)).toEqual(none);
       expect(dead).toBe(0);
-      expect(acknowledged.length).toBeGreaterThan((RUN.killing / 1_000) * ORDERS_PER_SECOND * 0.25);
+      expect(acknowledged.length).toBeGreaterThan((RUN.killing / 1_000) * ORDERS_PER_SECOND * 0.5);
     } finally {
       await nats.close();
     }

@@ -23,8 +23,8 @@ export interface Acknowledged {
 }
 
 /**
- * Orders at a steady rate, whatever becomes of those before, as far as they are not too many: one in three is confirmed afterwards, one in three
- * cancelled. A caller who gets no answer, or UNAVAILABLE, repeats the same request, as the contract of CreateOrder
+ * Orders at a steady rate, whatever becomes of those before, as far as they are not too many: one in three is confirmed
+ * afterwards, one in three cancelled. A caller who gets no answer, or UNAVAILABLE, repeats the same request, as the contract of CreateOrder
  * allows, until it is answered.
  */
 export class OrderLoad {

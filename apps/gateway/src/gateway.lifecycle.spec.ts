@@ -6,6 +6,9 @@ import { type Gateway, createGateway } from './gateway.js';
 import { ANN, PLATFORM, QUIET, events, problemOf, start } from './gateway.fixture.js';
 import { type FakeService, type OutgoingStream, type ReceivedCall, serveFake } from './grpc/upstream.fixture.js';
 
+// Descriptors are built by a compiler of their own, beside other tests.
+vi.setConfig({ testTimeout: 20_000 });
+
 describe('the life of a gateway', () => {
   const running: Gateway[] = [];
   const services: FakeService[] = [];
