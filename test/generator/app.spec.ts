@@ -45,7 +45,7 @@ describe('what cannot be made is refused, and nothing is changed', () => {
     [['app', 'payment', '--port', 'x'], '--port takes a number'],
     [['app', 'payment', '--no-nonsense'], 'Unknown option'],
     [['app'], 'What is the service called?'],
-    [['remove', 'payment'], 'There is no payment-service'],
+    [['remove', 'payment'], 'There is no service payment-service'],
     [['nonsense'], 'There is no "nonsense"'],
   ])('%j', async (args, message) => {
     const { code, output } = await g(...args);
@@ -104,8 +104,16 @@ describe('services that were made', () => {
     const controller = 'apps/payment-service/src/ledger.controller.ts';
     write(controller, read(controller).replace('return this.', '// by hand\n    return this.'));
     const proto = 'proto/payment/v1/ledger.proto';
-    write(proto, read(proto).replace(/^}/m, '\n  // Stores one entry.\n  rpc PutEntry(Entry) returns (Entry);\n}'));
-    ok(await g('app', 'payment'));
+    const gained = '\n  // Stores one entry.\n  rpc PutEntry(Entry) returns (Entry);\n}';
+    const audits =
+      '\n// Looks at entries.\nservice AuditService {\n  // Looks at one.\n  rpc Audit(Entry) returns (Entry);\n}\n';
+    write(proto, read(proto).replace(/^}/m, gained) + audits);
+    expect(await g('app', 'payment', '--port', '50081')).toMatchObject({ code: 1 });
+    const again = ok(await g('app', 'payment'));
+    expect(again).toContain('payment.v1.AuditService/Audit');
+    const module = read('apps/payment-service/src/payment-service.module.ts');
+    expect(module).toMatch(/controllers: \[[^\]]*\bAuditController\b/);
+    expect(module).toMatch(/providers: \[[^\]]*\bAuditService\b/);
     expect(read(controller)).toContain('// by hand');
     expect(read(controller)).toContain('putEntry(');
   });
@@ -130,6 +138,14 @@ describe('services that were made', () => {
     const before = await workspace.changes();
     expect(await g('app', 'parcel')).toMatchObject({ code: 1 });
     expect(await workspace.changes()).toEqual(before);
+  });
+
+  it('have the manifests of the samples, but for names', () => {
+    for (const file of ['deployment', 'service', 'service-account', 'kustomization']) {
+      const own = read(`k8s/base/parcel-service/${file}.yaml`);
+      const sample = own.replaceAll('parcel-service', 'user-service').replace('parcel.v1.Parcel', 'user.v1.User');
+      expect(sample).toBe(read(`k8s/base/user-service/${file}.yaml`));
+    }
   });
 
   it('go without a trace, but for a proto that was there before', async () => {

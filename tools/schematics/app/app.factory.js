@@ -14,7 +14,7 @@ export function app(options) {
   return async (tree, context) => {
     const names = serviceName(options.name);
     const hasProto = tree.getDir(`proto/${names.domain}/v1`).subfiles.length > 0;
-    if (hasProto && tree.exists(`apps/${names.app}/.generated.json`)) return updateFromProto(names, context);
+    if (hasProto && tree.exists(`apps/${names.app}/.generated.json`)) return updateFromProto(names, options, context);
     refuseWhatExists(tree, names, hasProto);
     const service = { ...names, ...chosen(options) };
     const { described, sources } = hasProto

@@ -1,6 +1,7 @@
 import { chain } from '@angular-devkit/schematics';
 import { format } from '../workspace/format.js';
 import { removeFromWorkspace } from '../workspace/places.js';
+import { portsOf } from '../workspace/ports.js';
 import { serviceName } from '../workspace/service-name.js';
 
 /**
@@ -11,10 +12,9 @@ export function removeApp({ name }) {
   return (tree, context) => {
     const names = serviceName(name);
     const { app, domain } = names;
-    const text = tree.read(`apps/${app}/src/${app}.module.ts`)?.toString();
-    if (text === undefined) throw new Error(`There is no ${app} in apps/. Nothing was changed.`);
-    const ports = /ports:\s*\{\s*grpc:\s*(\d+),\s*http:\s*(\d+)/.exec(text);
-    const service = { ...names, ports: { grpc: Number(ports?.[1]), http: Number(ports?.[2]) } };
+    const ports = portsOf(tree, app);
+    if (!ports) throw new Error(`There is no service ${app} in apps/. Nothing was changed.`);
+    const service = { ...names, ports };
     const users = appsThatUse(tree, domain).filter((other) => other !== app);
     if (users.length > 0) context.logger.warn(`proto/${domain} stays: ${users.join(', ')} cannot do without it.`);
     const folders = [`apps/${app}`, `k8s/base/${app}`, `test/integration/${app}`];

@@ -1,5 +1,6 @@
 import { applyEdits, modify } from 'jsonc-parser';
 import { insertAfterLast, removeLines } from './lines.js';
+import { withImport, withName, withoutImport, withoutName } from './lists.js';
 
 /**
  * Lines that a file of the workspace has for each service: where they go, and what they say. The same lines are what
@@ -142,27 +143,20 @@ function removeProject(text, { app }) {
   return applyEdits(text, modify(text, ['projects', app], undefined, JSON_STYLE));
 }
 
-const platformImport = ({ app, Entity }) =>
-  `import { ${Entity}ServiceModule } from '../../${app}/src/${app}.module.js';\n`;
-const PLATFORM_LIST = /(export const SERVICES\b[^=]*=\s*\[)([^\]]*)(\])/;
+const PLATFORM_LIST = 'export const SERVICES\\b[^=]*=';
+const moduleOf = ({ app, Entity }) => [`${Entity}ServiceModule`, `../../${app}/src/${app}.module.js`];
 
 function addToPlatform(text, service) {
-  const listed = replaced(
-    text,
-    PLATFORM_LIST,
-    (_, open, names, close) => `${open}${names.trim().replace(/,$/, '')}, ${service.Entity}ServiceModule${close}`,
-    'apps/platform/src/services.ts',
-  );
-  const last = listed.lastIndexOf('\nimport ') + 1;
-  const end = listed.indexOf('\n', last) + 1;
-  return listed.slice(0, end) + platformImport(service) + listed.slice(end);
+  const [name, module] = moduleOf(service);
+  const listed = withName(text, PLATFORM_LIST, name);
+  if (listed === undefined)
+    throw new Error('apps/platform/src/services.ts lists its services in another way than expected.');
+  return withImport(listed, name, module);
 }
 
 function removeFromPlatform(text, service) {
-  const name = new RegExp(`,?\\s*\\b${service.Entity}ServiceModule\\b`);
-  return text
-    .replace(platformImport(service), '')
-    .replace(PLATFORM_LIST, (_, open, names, close) => open + names.replace(name, '') + close);
+  const [name, module] = moduleOf(service);
+  return withoutName(withoutImport(text, name, module), PLATFORM_LIST, name);
 }
 
 /** As `npm run docs:config` writes it. */

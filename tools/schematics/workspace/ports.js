@@ -3,14 +3,15 @@ const FIRST = { grpc: 50051, http: 8081 };
 /** `HTTP_PORT` of the gateway, which runs beside the services in `npm start`. */
 const GATEWAY = 3000;
 
-/** The ports of every service's module. */
+/** What the module of an app declares, or undefined when there is none that does. */
+export function portsOf(tree, app) {
+  const module = tree.read(`apps/${app}/src/${app}.module.ts`)?.toString() ?? '';
+  const ports = /ports:\s*\{\s*grpc:\s*(\d+),\s*http:\s*(\d+)/.exec(module);
+  return ports ? { grpc: Number(ports[1]), http: Number(ports[2]) } : undefined;
+}
+
 function taken(tree) {
-  const apps = tree.getDir('apps');
-  const modules = apps.subdirs.map((app) => tree.read(`apps/${app}/src/${app}.module.ts`)?.toString() ?? '');
-  const found = modules.flatMap((text) => {
-    const ports = /ports:\s*\{\s*grpc:\s*(\d+),\s*http:\s*(\d+)/.exec(text);
-    return ports ? [{ grpc: Number(ports[1]), http: Number(ports[2]) }] : [];
-  });
+  const found = tree.getDir('apps').subdirs.flatMap((app) => portsOf(tree, app) ?? []);
   return { grpc: new Set(found.map(({ grpc }) => grpc)), http: new Set(found.map(({ http }) => http)) };
 }
 

@@ -1,0 +1,1 @@
+export function withDefaultHost(proto: string, host: string): string;
