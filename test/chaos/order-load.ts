@@ -7,9 +7,6 @@ const PATIENCE = 5_000;
 /** Between two tries, in milliseconds, doubling; and how long a caller goes on before it calls the order lost. */
 const RETRY = { first: 100, longest: 1_600, giveUp: 90_000 };
 
-/** Callers at once: while all of them wait, no further one comes. */
-const MOST_CALLERS = 400;
-
 /** Answers that say: not now. None at all is 0. */
 const TRY_AGAIN = new Set([0, 503, 504]);
 
@@ -23,8 +20,8 @@ export interface Acknowledged {
 }
 
 /**
- * Orders at a steady rate, whatever becomes of those before, as far as they are not too many: one in three is confirmed
- * afterwards, one in three cancelled. A caller who gets no answer, or UNAVAILABLE, repeats the same request, as the contract of CreateOrder
+ * Orders at a steady rate, whatever becomes of those before: one in three is confirmed afterwards, one in three
+ * cancelled. A caller who gets no answer, or UNAVAILABLE, repeats the same request, as the contract of CreateOrder
  * allows, until it is answered.
  */
 export class OrderLoad {
@@ -38,11 +35,12 @@ export class OrderLoad {
   private readonly underway = new Set<Promise<void>>();
   private readonly loop: Promise<void>;
 
-  /** @param users who order, in turn */
+  /** @param users who order, in turn @param mostCallers at once: while all of them wait, no further one comes */
   constructor(
     private readonly api: string,
     private readonly users: readonly string[],
     perSecond: number,
+    private readonly mostCallers = Number.POSITIVE_INFINITY,
   ) {
     this.loop = this.run(1_000 / perSecond);
   }
@@ -55,13 +53,16 @@ export class OrderLoad {
   }
 
   private async run(gap: number): Promise<void> {
-    for (let next = Date.now(); !this.stopping.signal.aborted; next = Math.max(next + gap, Date.now())) {
+    for (let at = Date.now(); !this.stopping.signal.aborted; at += gap) {
       const work = this.order(this.started++)
         .catch((error: unknown) => void this.failures.push(String(error)))
         .finally(() => this.underway.delete(work));
       this.underway.add(work);
-      while (this.underway.size >= MOST_CALLERS) await Promise.race(this.underway);
-      await sleep(Math.max(0, next + gap - Date.now()));
+      if (this.underway.size >= this.mostCallers) {
+        await Promise.race(this.underway);
+        at = Date.now();
+      }
+      await sleep(Math.max(0, at + gap - Date.now()));
     }
   }
 

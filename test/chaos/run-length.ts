@@ -7,3 +7,8 @@ export const RUN = {
   /** For how long NATS is away, in milliseconds. */
   outage: Number(process.env['CHAOS_OUTAGE_SECONDS'] ?? 6) * 1_000,
 } as const;
+
+/** Whether killing for so many milliseconds goes on for longer than two cores stand when it never pauses. */
+export function isLong(killing: number): boolean {
+  return killing > 120_000;
+}
