@@ -6,7 +6,7 @@ import { type MsgHdrs, type NatsConnection, headers as natsHeaders } from '@nats
 import type { Delivery, PublishedEvent } from './event.js';
 import { type ConsumerState, EventBus, type EventSubscription } from './event-bus.js';
 import { deadLetterForm } from './dead-letter.js';
-import type { ConsumerTimes } from './jetstream.consumer.js';
+import type { ConsumerTimes } from './consumer-source.js';
 import { JetStreamGroup } from './jetstream.group.js';
 import { JetStreamPublisher } from './jetstream.publisher.js';
 import { deadLetterSubject } from './jetstream-names.js';

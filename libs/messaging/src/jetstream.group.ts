@@ -5,7 +5,8 @@ import { ConcurrencyGate } from '@rookery/resilience';
 import type { Delivery, PublishedEvent } from './event.js';
 import type { ConsumerState, EventSubscription } from './event-bus.js';
 import { FailureCounts } from './failure-counts.js';
-import { type ConsumerSource, type ConsumerTimes, JetStreamConsumer } from './jetstream.consumer.js';
+import type { ConsumerSource, ConsumerTimes } from './consumer-source.js';
+import { JetStreamConsumer } from './jetstream.consumer.js';
 import {
   REPLAY_STREAM,
   consumerName,
