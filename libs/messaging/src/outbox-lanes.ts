@@ -1,32 +1,21 @@
 import { setMaxListeners } from 'node:events';
 import { Bell } from './bell.js';
 import type { EventBus } from './event-bus.js';
-import { HeldKeys } from './held-keys.js';
 import { type Lane, isStuck, surplus } from './outbox-lane.js';
 import { KEY_SPAN, type LeftEvent, type QueuedEvent, type ReadOptions, type Reading } from './outbox-queue.js';
 import { OutboxScan, type Seen } from './outbox-scan.js';
+import { SuspendedTypes } from './suspended-types.js';
 
 /** Milliseconds between two attempts to publish an event that the bus refuses, doubling. */
 const BACKOFF = { first: 100, longest: 2_000 };
 /** When the bus takes events again after this long, those that wait for their next attempt are not kept waiting. */
 const SILENCE = 1_000;
-/** After so long a type that is left out is read again, whatever has become of those that stayed. */
-const LONGEST_SUSPENSION = 10_000;
 /** Of all payloads under way: memory, and what NATS may have to be sent at once. */
 const MAX_BYTES = 16_000_000;
 /** A lane holds at most this share of what may be under way; so do the lanes together that make no room for others. */
 const SHARE = 1 / 16;
 /** So many keys are read on at one look. */
 const KEYS_READ_ON = 8;
-
-/** Of a type that is left out. */
-interface Suspension {
-  readonly until: number;
-  /** Whether the bus has taken one of its events since. */
-  taken: boolean;
-  /** Lanes that were let go and whose last attempt is not over: the bus may still take what they tried. */
-  leaving: number;
-}
 
 /** Who hears of it. */
 export interface LanesListener {
@@ -50,10 +39,7 @@ export class OutboxLanes {
   /** What works on lanes, also on those that were let go. */
   private readonly running = new Set<Promise<void>>();
   private readonly scan = new OutboxScan();
-  /** By type. */
-  private readonly suspended = new Map<string, Suspension>();
-  /** Those of which something is left out. */
-  private readonly held = new HeldKeys();
+  private readonly suspended: SuspendedTypes;
   private bytes = 0;
   private starved = false;
   /** Milliseconds until what `room` did not want to read may be read. */
@@ -68,6 +54,7 @@ export class OutboxLanes {
     private readonly listener: LanesListener,
     private readonly signal: AbortSignal,
   ) {
+    this.suspended = new SuspendedTypes(() => listener.idle());
     signal.addEventListener('abort', () => {
       for (const lane of this.lanes.values()) end(lane);
     });
@@ -76,11 +63,13 @@ export class OutboxLanes {
   /** What is to be read now. Small amounts are not worth it: then that is nothing, and `idle` is called later. */
   room(seen: Seen): ReadOptions {
     const now = performance.now();
-    if (!this.scan.reading) this.resume(now);
+    // Between two passes, so that nothing is overtaken.
+    if (!this.scan.reading && this.suspended.resume(now)) this.scan.rewind();
     if (this.full()) this.relieve(now);
     this.starved = this.full();
     const overflown = [...this.lanes.values()].filter(({ more }) => more !== undefined);
-    const leavingOut = overflown.length > 0 || this.suspended.size > 0;
+    const withoutTypes = this.suspended.types;
+    const leavingOut = overflown.length > 0 || withoutTypes.length > 0;
     const wanting = overflown
       .filter((lane) => this.wantsMore(lane))
       .sort((a, b) => a.waiting.length - b.waiting.length);
@@ -92,7 +81,7 @@ export class OutboxLanes {
       bytes: MAX_BYTES - this.bytes,
       withoutPositions: [...this.underway.keys()],
       withoutKeys: overflown.map(({ key }) => key!),
-      withoutTypes: [...this.suspended.keys()],
+      withoutTypes,
       more: this.starved ? [] : wanting.slice(0, KEYS_READ_ON).map(({ key, more }) => ({ key: key!, after: more! })),
       moreLimit: this.laneSize / 2,
     };
@@ -145,7 +134,7 @@ export class OutboxLanes {
     const end = complete && lane.more >= reading.last;
     for (const row of rows) if (!this.put(row, lane)) break;
     // What was committed late, before what it has read, is found by the next pass; so is what is held.
-    if (end || this.held.has(key)) this.caughtUp(lane);
+    if (end || this.suspended.holds(key)) this.caughtUp(lane);
     else if (this.wantsMore(lane)) this.listener.idle();
   }
 
@@ -158,11 +147,7 @@ export class OutboxLanes {
 
   /** @param reader the lane that asked for it @returns whether a lane has it now */
   private put(row: QueuedEvent | LeftEvent, reader?: Lane): boolean {
-    const left = !('payload' in row) || this.suspended.has(row.type);
-    if (left || (row.key !== undefined && this.held.has(row.key))) {
-      if (row.key !== undefined) this.held.add(row.key);
-      return false;
-    }
+    if (this.suspended.leavesOut(row) || !('payload' in row)) return false;
     const name = row.key === undefined ? row.position : laneName(row.key);
     const lane = reader ?? this.lanes.get(name) ?? this.open(name, row.key);
     if (!reader) {
@@ -253,11 +238,7 @@ export class OutboxLanes {
       for (const { failures, bell } of this.lanes.values()) if (failures > 0) bell.ring();
     }
     this.lastPublished = now;
-    const suspension = this.suspended.get(event.type);
-    if (suspension && !suspension.taken) {
-      suspension.taken = true;
-      this.listener.idle();
-    }
+    this.suspended.took(event.type);
     this.listener.published(event);
   }
 
@@ -278,9 +259,11 @@ export class OutboxLanes {
     for (const lane of stuck) this.shorten(lane);
     if (!this.full()) return;
     for (const [type, lanes] of surplus(stuck, { events: this.laneSize, bytes: MAX_BYTES * SHARE })) {
-      const suspension = { until: now + LONGEST_SUSPENSION, taken: false, leaving: 0 };
-      this.suspended.set(type, suspension);
-      for (const lane of lanes) this.letGo(lane, suspension);
+      const leave = this.suspended.suspend(type, now);
+      for (const lane of lanes) {
+        this.letGo(lane);
+        leave(lane.key, lane.work!);
+      }
     }
   }
 
@@ -294,30 +277,11 @@ export class OutboxLanes {
   }
 
   /** Its events are read again when their type is. */
-  private letGo(lane: Lane, suspension: Suspension): void {
+  private letGo(lane: Lane): void {
     this.lanes.delete(lane.name);
-    if (lane.key !== undefined) this.held.add(lane.key);
     for (const event of lane.waiting) this.leave(event, lane);
     this.setFailures(lane, 0);
     end(lane);
-    suspension.leaving++;
-    void lane.work!.then(() => {
-      suspension.leaving--;
-      if (suspension.taken && suspension.leaving === 0) this.listener.idle();
-    });
-  }
-
-  /**
-   * Reads again, from the beginning, what the bus takes again, or may take by now; between two passes, so that nothing
-   * is overtaken, and when it is known which of those that were let go the bus has taken, so that few are sent twice.
-   */
-  private resume(now: number): void {
-    const due = ({ until, taken, leaving }: Suspension) => now >= until || (taken && leaving === 0);
-    const resumed = [...this.suspended].filter(([, suspension]) => due(suspension));
-    if (resumed.length === 0) return;
-    for (const [type] of resumed) this.suspended.delete(type);
-    this.held.clear();
-    this.scan.rewind();
   }
 }
 
