@@ -3,17 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { createDatabase } from '@rookery/embedded';
-import { quantile } from '../report/statistics.mjs';
+import { quantile, spread } from '../report/statistics.mjs';
 import { startServer } from '../servers/start-server.mjs';
 import { ENVIRONMENT, SERVERS } from './servers.mjs';
 import { task } from './task.mjs';
 
 const STREAM = 'order_v1';
 const BACKLOG = 100_000;
-/** Handled before the clock starts, so that V8 has its code; and then counted. */
-const HANDLED = { warmUp: 5_000, counted: 30_000 };
+/** Handled before the clock starts, so that V8 has its code; and then in each round. */
+const HANDLED = { warmUp: 5_000, counted: 10_000, rounds: 9 };
 const PACE = { perSecond: 500, callers: 20 };
-const SECONDS = { warmUp: 5, counted: 15 };
+const SECONDS = { warmUp: 5, counted: 10, rounds: 5 };
 const LOOK = 20;
 
 async function until(value, reached) {
@@ -47,15 +47,24 @@ async function drain(infra, publisher) {
   }
 }
 
-/** Has a new service handle what the stream holds. @returns events per second */
+/** Has a new service handle what the stream holds. @returns events per second, of each round */
 async function consume(infra, consumer) {
-  const progress = () => task(consumer, 'progress');
-  const first = await until(progress, ({ handled }) => handled >= HANDLED.warmUp);
-  const last = await until(progress, ({ handled }) => handled >= first.handled + HANDLED.counted);
+  const handled = (count) =>
+    until(
+      () => task(consumer, 'progress'),
+      (progress) => progress.handled >= count,
+    );
+  const rounds = [];
+  let first = await handled(HANDLED.warmUp);
+  while (rounds.length < HANDLED.rounds) {
+    const last = await handled(first.handled + HANDLED.counted);
+    rounds.push(((last.handled - first.handled) / (last.at - first.at)) * 1_000);
+    first = last;
+  }
   const nats = await connect({ servers: infra.natsUrl });
   await (await jetstreamManager(nats)).streams.purge(STREAM);
   await nats.close();
-  return ((last.handled - first.handled) / (last.at - first.at)) * 1_000;
+  return rounds;
 }
 
 /** Milliseconds from the commit of an event to the start of its handler. */
@@ -90,17 +99,24 @@ export async function measure({ infra, folder }) {
     const consumer = await service(SERVERS.consumer, 'bench_consumer', 'load');
     running.push(consumer);
     const consumed = await consume(infra, consumer);
-    console.error(`consumed ${Math.round(consumed)}/s`);
+    console.error(`consumed ${consumed.map((round) => `${Math.round(round)}/s`).join('  ')}`);
     await latencies(publisher, consumer, SECONDS.warmUp);
-    const { took, perSecond } = await latencies(publisher, consumer, SECONDS.counted);
+    const onTheirWay = [];
+    while (onTheirWay.length < SECONDS.rounds) {
+      const { took, perSecond } = await latencies(publisher, consumer, SECONDS.counted);
+      const round = { perSecond, p50: quantile(took, 0.5), p99: quantile(took, 0.99), longest: took.at(-1) };
+      onTheirWay.push(round);
+      console.error(`p50 ${round.p50.toFixed(1)} ms  p99 ${round.p99.toFixed(1)} ms`);
+    }
     for (const server of running) await server.stop();
+    const middle = (figure) => spread(onTheirWay.map((round) => round[figure])).median;
     return {
       backlog,
-      consumed,
-      eventsPerSecond: perSecond,
-      p50: quantile(took, 0.5),
-      p99: quantile(took, 0.99),
-      latency: { events: took.length, longest: took.at(-1) },
+      consumed: spread(consumed).median,
+      eventsPerSecond: middle('perSecond'),
+      p50: middle('p50'),
+      p99: middle('p99'),
+      rounds: { consumed, onTheirWay },
     };
   } finally {
     for (const server of running) server.kill();
