@@ -1,4 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,6 +62,23 @@ export class WorkspaceCopy {
       const failed = error as Error & { code: number; stdout: string; stderr: string };
       return ended(failed.code, failed);
     }
+  }
+
+  /** Starts a command that goes on until it is told to stop, with the processes that it starts. */
+  start(command: string, args: readonly string[], environment: Readonly<Record<string, string>>) {
+    const { PATH, HOME, TMPDIR } = process.env;
+    const env = { PATH, HOME, TMPDIR, NO_COLOR: '1', ...environment };
+    const child = spawn(command, args, { cwd: this.root, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += String(chunk)));
+    return {
+      output: () => output,
+      stop: async () => {
+        const closed = once(child, 'close');
+        process.kill(-child.pid!, 'SIGTERM');
+        await closed;
+      },
+    };
   }
 
   /** What git sees of changes since it was made. */

@@ -13,10 +13,17 @@ const USAGE = `npm run g -- app <name> [options]     makes a service: proto, cod
   --no-k8s         gets no Kubernetes manifests
   --port N         of gRPC; the next free one by default
 npm run g -- remove <name>            takes a service away, with everything that was made for it
-  --dry-run        of both: shows what would change
+npm run g -- rpc <Name> --project <app>         adds an RPC to a service
+  --stream server|client|both    who sends messages in a stream
+  --service Name                 of several gRPC services of the app
+npm run g -- event <Name> --project <app>       adds an event, its publisher and its handler
+  --consumer <app>               who handles it; the publisher itself by default
+npm run g -- migration <Name> --project <app>   adds an empty migration
+  --dry-run        of all: shows what would change
 Everything else that Nest's CLI generates: npx nest g --help`;
 
-const SCHEMATICS = { app: 'app', remove: 'remove-app' };
+const SCHEMATICS = { app: 'app', remove: 'remove-app', rpc: 'rpc', event: 'event', migration: 'migration' };
+const PROJECT = { type: 'string' };
 const OPTIONS = {
   app: {
     database: { type: 'boolean' },
@@ -26,6 +33,17 @@ const OPTIONS = {
     port: { type: 'string' },
   },
   remove: {},
+  rpc: { project: PROJECT, stream: { type: 'string' }, service: { type: 'string' } },
+  event: { project: PROJECT, consumer: { type: 'string' } },
+  migration: { project: PROJECT },
+};
+/** What the name is asked for with. */
+const NAMED = {
+  app: 'What is the service called?',
+  remove: 'What is the service called?',
+  rpc: 'What is the RPC called (RefundPayment)?',
+  event: 'What has happened (PaymentRefunded)?',
+  migration: 'What does the migration do (AddPhone)?',
 };
 const QUESTIONS = {
   database: 'Does it keep its data in PostgreSQL?',
@@ -45,8 +63,8 @@ async function asked(args) {
   const { 'dry-run': dryRun = false, port, ...given } = values;
   if (port !== undefined && !/^\d+$/.test(port)) throw new UsageError(`--port takes a number, not "${port}".`);
   const [name] = positionals;
-  if (name === undefined && !process.stdin.isTTY) throw new UsageError('What is the service called?');
-  const answers = name === undefined ? await interview(command) : { name };
+  if (name === undefined && !process.stdin.isTTY) throw new UsageError(NAMED[command]);
+  const answers = name === undefined ? await interview(command, given) : { name };
   const options = { ...answers, ...given, ...(port === undefined ? {} : { port: Number(port) }) };
   return { schematic: SCHEMATICS[command], options, dryRun };
 }
@@ -60,10 +78,13 @@ function parse(args, options) {
   }
 }
 
-async function interview(command) {
+async function interview(command, { project }) {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    const answers = { name: await terminal.question('What is the service called? ') };
+    const answers = { name: await terminal.question(`${NAMED[command]} `) };
+    if ('project' in OPTIONS[command] && project === undefined) {
+      answers.project = await terminal.question('In which app (payment-service)? ');
+    }
     if (command !== 'app') return answers;
     for (const [option, question] of Object.entries(QUESTIONS)) {
       answers[option] = !/^n/i.test(await terminal.question(`${question} [Y/n] `));

@@ -4,7 +4,7 @@ import { addToWorkspace } from '../workspace/places.js';
 import { serviceName } from '../workspace/service-name.js';
 import { fromProto, updateFromProto } from './proto-first.js';
 import { resource } from './resource.js';
-import { templates } from './templates.js';
+import { templates } from '../workspace/templates.js';
 
 /**
  * Makes a service: its proto, its code, its tests, and its entries wherever the workspace lists services. When its proto

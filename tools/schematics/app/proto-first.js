@@ -2,6 +2,7 @@ import { withDefaultHost } from '../workspace/default-host.js';
 import { format } from '../workspace/format.js';
 import { withImport, withName } from '../workspace/lists.js';
 import { nextPorts, portsOf } from '../workspace/ports.js';
+import { put } from '../workspace/put.js';
 
 const root = () => process.cwd();
 
@@ -36,9 +37,10 @@ export async function fromProto(tree, service, { port }) {
 
 /**
  * Adds to a service that was made from its proto what the proto has got since, and leaves what was edited as it is.
+ * @param options `port`, which it has to have, and `changed`: protos that are not written yet, by path
  * @throws {Error} when it has another port than `port`
  */
-export function updateFromProto({ app, domain }, { port }, context) {
+export function updateFromProto({ app, domain }, { port, changed }, context) {
   return async (tree) => {
     const ports = portsOf(tree, app);
     if (!ports) throw new Error(`apps/${app}/src/${app}.module.ts declares no ports.`);
@@ -48,7 +50,16 @@ export function updateFromProto({ app, domain }, { port }, context) {
       await import('../proto/merge-service-files.js');
     const folder = `apps/${app}/src`;
     const generatedPath = `apps/${app}/${GENERATED_FILE}`;
-    const { files: now, services, unimplemented } = await serviceFilesFromProto({ root: root(), domain, appName: app });
+    const {
+      files: now,
+      services,
+      unimplemented,
+    } = await serviceFilesFromProto({
+      root: root(),
+      domain,
+      appName: app,
+      changed,
+    });
     const before = readGenerated(tree.read(generatedPath).toString());
     const read = (path) => tree.read(`${folder}/${path}`)?.toString();
     const { files, left, generated } = await mergeServiceFiles({ folder, before, now, read });
@@ -100,11 +111,6 @@ const protosOf = (tree, domain) =>
 
 const told = (unimplemented) =>
   unimplemented.length > 0 ? ['Not implemented yet:', ...unimplemented.map((rpc) => `  ${rpc}`)] : [];
-
-function put(tree, path, text) {
-  if (!tree.exists(path)) tree.create(path, text);
-  else if (tree.read(path).toString() !== text) tree.overwrite(path, text);
-}
 
 /** What the protos say of where their services are. */
 function declaredHosts(tree, paths) {

@@ -1,5 +1,5 @@
 import { nextPorts } from '../workspace/ports.js';
-import { templates } from './templates.js';
+import { templates } from '../workspace/templates.js';
 
 /** A service without a proto gets one, with a resource of its own: what it is called, and when it was created. */
 export function resource(tree, service, { port }) {

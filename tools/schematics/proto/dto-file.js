@@ -11,11 +11,14 @@ export function dtoFile(dtos, stem, entries) {
     entries.map(({ name }) => name),
   );
   const declared = new Set();
-  for (const entry of entries) {
-    declared.add(entry.name);
-    file.add(new DtoClass(dtos, file, entry, declared).toString());
-  }
+  for (const entry of entries) file.add(dtoText(dtos, file, entry, declared));
   return file;
+}
+
+/** The DTO class of a message. @param {Set<string>} declared the classes that `file` has before it, and then it too */
+export function dtoText(dtos, file, entry, declared) {
+  declared.add(entry.name);
+  return new DtoClass(dtos, file, entry, declared).toString();
 }
 
 /** The properties of a request that are refused when nobody sets them. */

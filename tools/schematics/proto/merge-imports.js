@@ -50,12 +50,13 @@ export function importsFor(body, { yours, before, now }) {
     // A name that was a type only may have become a value as well.
     if (own && !one.isTypeOnly && keyOf(own) === keyOf(one)) own.isTypeOnly = false;
   }
-  return print([...kept, ...added]);
+  return print(kept, added);
 }
 
 const keyOf = ({ module, text }) => `${module} ${text}`;
 
-function namesIn(body) {
+/** Every name that a source has. */
+export function namesIn(body) {
   const names = new Set();
   const visit = (node) => {
     if (ts.isIdentifier(node)) names.add(node.text);
@@ -65,9 +66,16 @@ function namesIn(body) {
   return names;
 }
 
-function print(imports) {
-  const modules = new Set(imports.map(({ module }) => module));
-  return [...modules].flatMap((module) => {
+function print(kept, added) {
+  const imports = [...kept, ...added];
+  const modules = [...new Set(kept.map(({ module }) => module))];
+  for (const { module } of added) {
+    if (modules.includes(module)) continue;
+    // Packages before files of the service.
+    const packages = modules.findLastIndex((other) => !other.startsWith('.')) + 1;
+    modules.splice(module.startsWith('.') ? modules.length : packages, 0, module);
+  }
+  return modules.flatMap((module) => {
     const own = imports.filter((one) => one.module === module);
     const named = own.filter(({ text, isWhole }) => text !== '' && !isWhole);
     const whole = own.filter(({ text, isWhole }) => text === '' || isWhole);

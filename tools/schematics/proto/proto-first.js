@@ -14,6 +14,7 @@ import { specFile } from './spec-file.js';
  * @param {string} about.root the workspace
  * @param {string} about.domain the folder in proto/: `payment` for package payment.v1
  * @param {string} about.appName the folder in apps/
+ * @param {Map<string, string>} [about.changed] what the protos would say instead, by their path
  * @returns {Promise<{
  *   files: Map<string, string>,
  *   services: { name: string, definition: string, controller: string, provider: string, kebab: string }[],
@@ -22,8 +23,8 @@ import { specFile } from './spec-file.js';
  *   <kebab>.service.ts; `unimplemented` has an RPC as `payment.v1.PaymentService/GetPayment`
  * @throws {Error} when the protos do not build, have no service, or have names that no class can have
  */
-export async function serviceFilesFromProto({ root, domain, appName }) {
-  const pkg = loadPackage(root, `${domain}.v1`);
+export async function serviceFilesFromProto({ root, domain, appName, changed }) {
+  const pkg = loadPackage(root, `${domain}.v1`, changed);
   const dtos = new Dtos(pkg);
   const named = nameServices(pkg.services);
   const sources = [

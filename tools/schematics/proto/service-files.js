@@ -33,11 +33,7 @@ export function controllerFile(dtos, { service, kebab, controller, provider, pro
   const definition = file.value(contractsOf(service), `${service.name}Definition`);
   const contract = file.type(contractsOf(service), `${service.name}Controller`);
   const injected = file.value(`./${kebab}.service.js`, provider);
-  const methods = service.methods.map((method) => {
-    const { parameter, argument, result } = signature(dtos, file, method);
-    const name = methodOf(method);
-    return `${name}(${parameter}): ${result} {\nreturn this.${property}.${name}(${argument});\n}`;
-  });
+  const methods = service.methods.map((method) => handlerText(dtos, file, method, property));
   file.add(
     `@${decorator}(${definition})
 export class ${controller} implements ${contract} {
@@ -47,6 +43,13 @@ ${methods.join('\n\n')}
 }`,
   );
   return file;
+}
+
+/** The handler of an RPC, in the controller `file`, which has its provider in `property`. */
+export function handlerText(dtos, file, method, property) {
+  const { parameter, argument, result } = signature(dtos, file, method);
+  const name = methodOf(method);
+  return `${name}(${parameter}): ${result} {\nreturn this.${property}.${name}(${argument});\n}`;
 }
 
 function signature(dtos, file, method) {
@@ -60,18 +63,21 @@ function signature(dtos, file, method) {
 /** The business logic, of which there is none yet: each method answers UNIMPLEMENTED. */
 export function providerFile(dtos, { service, kebab, provider }) {
   const file = new SourceFile(`${kebab}.service`, [provider]);
-  const methods = service.methods.map((method) => {
-    const dto = dtoOf(dtos, file, method, 'type');
-    const parameter = isClientStream(method) ? `_requests: AsyncIterable<${dto}>` : `_request: ${dto}`;
-    const unimplemented = file.value('@rookery/errors', 'Unimplemented');
-    const promised = isServerStream(method) ? '' : 'async ';
-    return `${docOf(method)}${promised}${methodOf(method)}(${parameter}): ${resultOf(file, method)} {
-throw new ${unimplemented}('${method.name} is not implemented yet');
-}`;
-  });
+  const methods = service.methods.map((method) => stubText(dtos, file, method));
   const injectable = file.value('@nestjs/common', 'Injectable');
   file.add(`${docOf(service)}@${injectable}()\nexport class ${provider} {\n${methods.join('\n\n')}\n}`);
   return file;
+}
+
+/** What an RPC does, in the provider `file`: nothing yet. */
+export function stubText(dtos, file, method) {
+  const dto = dtoOf(dtos, file, method, 'type');
+  const parameter = isClientStream(method) ? `_requests: AsyncIterable<${dto}>` : `_request: ${dto}`;
+  const unimplemented = file.value('@rookery/errors', 'Unimplemented');
+  const promised = isServerStream(method) ? '' : 'async ';
+  return `${docOf(method)}${promised}${methodOf(method)}(${parameter}): ${resultOf(file, method)} {
+throw new ${unimplemented}('${method.name} is not implemented yet');
+}`;
 }
 
 function resultOf(file, method) {

@@ -42,6 +42,18 @@ export class SourceFile {
     return imported;
   }
 
+  /** What the file imports, as `splitImports` tells it. */
+  bindings() {
+    return [...this.imports].flatMap(([module, names]) =>
+      [...names.values()].map(({ name, local, isValue }) => ({
+        module,
+        local,
+        text: name === local ? name : `${name} as ${local}`,
+        isTypeOnly: !isValue,
+      })),
+    );
+  }
+
   add(...blocks) {
     this.blocks.push(...blocks);
   }

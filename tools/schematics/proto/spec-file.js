@@ -9,7 +9,8 @@ async function refused<T extends object>(dto: new () => T, request: object): Pro
   return errors.map(({ property }) => property);
 }`;
 
-const STREAM = `async function* stream<T>(...requests: T[]): AsyncIterable<T> {
+/** A request stream of one or several messages. */
+export const STREAM = `async function* stream<T>(...requests: T[]): AsyncIterable<T> {
   yield* requests;
 }`;
 
@@ -30,17 +31,23 @@ export function specFile(dtos, { service, kebab, controller, provider, property 
 ${vitest('it')}.each<[string, () => Promise<unknown>]>([\n${calls.join('\n')}\n])('%s answers UNIMPLEMENTED', async (_name, call) => {
   await ${vitest('expect')}(call()).rejects.toThrow(${file.value('@rookery/errors', 'Unimplemented')});
 });`);
-  const refusals = requiredOf(dtos, service).map(({ method, properties }) => refusal(dtos, file, method, properties));
-  if (refusals.length > 0) {
-    file.value('class-transformer', 'plainToInstance');
-    file.value('class-validator', 'validate');
-    file.add(REFUSED, ...refusals);
-  }
+  addRefusals(dtos, file, service.methods);
   return file;
 }
 
+/** Has the spec `file` ask for what the requests of `methods` require. */
+export function addRefusals(dtos, file, methods) {
+  const refusals = requiredOf(dtos, methods).map(({ method, properties }) => refusal(dtos, file, method, properties));
+  if (refusals.length === 0) return;
+  file.value('vitest', 'it');
+  file.value('vitest', 'expect');
+  file.value('class-transformer', 'plainToInstance');
+  file.value('class-validator', 'validate');
+  file.add(REFUSED, ...refusals);
+}
+
 /** One RPC for each type of request of which something is required. */
-function requiredOf(dtos, { methods }) {
+function requiredOf(dtos, methods) {
   const first = methods.filter((method, index) => methods.findIndex(({ input }) => input === method.input) === index);
   return first
     .map((method) => ({ method, properties: requiredProperties(dtos, dtos.ofRequest(method.input)) }))
