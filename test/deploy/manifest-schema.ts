@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
-import type { Resource } from './resource.js';
+import type { Resource } from '../../tools/doctor/deployment/resource.js';
 
 // Formats (int32, int-or-string) are Kubernetes' own and narrow nothing that the types leave open.
 const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true });

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Cluster } from './cluster.js';
-import { listKustomization } from './kustomization.js';
+import { Cluster } from '../../tools/doctor/deployment/cluster.js';
+import { listKustomization } from '../../tools/doctor/deployment/kustomization.js';
 
 /** Every overlay of k8s/, as the cluster would see it. */
 export const overlays = readdirSync('k8s/overlays').map((name) => {
