@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CHECKS } from './checks.js';
 import { examine } from './examine.js';
@@ -42,7 +41,7 @@ const wanted = only?.split(',').map((name) => name.trim());
 for (const name of wanted ?? []) {
   if (!CHECKS.some((check) => check.name === name)) fail(`there is no check "${name}"`);
 }
-const root = join(import.meta.dirname, '../..');
+const root = process.cwd();
 const surroundings = { node: process.versions.node, environment: process.env, against, database };
 const checks = CHECKS.filter(({ name }) => wanted?.includes(name) ?? true);
 const results = await examine(new Workspace(root, surroundings), checks);

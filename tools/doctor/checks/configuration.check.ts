@@ -3,7 +3,7 @@ import type { Check, Problem } from '../finding.js';
 import type { App } from '../workspace/app.js';
 import { COMPOSE, type Overlay, environmentIn } from '../workspace/deployment.js';
 import { lineOf, place } from '../workspace/text.js';
-import { type Variable, targetVariableOf, variablesIn, variablesOf } from '../workspace/variables.js';
+import { type Variable, dotEnvAt, targetVariableOf, variablesIn, variablesOf } from '../workspace/variables.js';
 import type { Workspace } from '../workspace/workspace.js';
 import { containerProblems } from './containers.js';
 
@@ -126,7 +126,7 @@ function ofDotEnv(workspace: Workspace): Problem[] {
     .map((name) => ({
       severity: 'warning',
       what: `nothing reads ${name} of .env`,
-      where: place('.env', lineOf(dotEnv.text, new RegExp(`\\b${name}\\b`))),
+      where: dotEnvAt(dotEnv.text, name),
       fix: meant(name, everywhere),
     }));
 }

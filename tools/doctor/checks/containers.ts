@@ -3,6 +3,7 @@ import type { App } from '../workspace/app.js';
 import type { Overlay } from '../workspace/deployment.js';
 import type { Probe } from '../deployment/resource.js';
 import type { Workspace } from '../workspace/workspace.js';
+import { serverAddress } from './server-address.js';
 
 /** An app's container listens where its environment says, and is probed and called there. */
 export function containerProblems(
@@ -42,10 +43,10 @@ export function containerProblems(
     }
   }
   for (const [variable, value] of Object.entries(given)) {
-    const [, host, port] = /^\w+:\/\/(?:\/)?(?:[^@/]*@)?([\w-]+):(\d+)/.exec(value) ?? [];
-    if (!host || !variable.endsWith('_URL')) continue;
+    const address = variable.endsWith('_URL') ? serverAddress(value) : undefined;
+    if (!address) continue;
     try {
-      cluster.dial(host, Number(port));
+      cluster.dial(address.host, address.port);
     } catch (error) {
       const fix = `Write the name and a port of a Service of the overlay to ${variable}.`;
       report(variable, `${variable} leads nowhere: ${(error as Error).message}`, fix);

@@ -1,20 +1,13 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Check, Problem } from '../finding.js';
-import { lineOf, place } from '../workspace/text.js';
+import { dotEnvAt } from '../workspace/variables.js';
 import type { Workspace } from '../workspace/workspace.js';
+import { serverAddress } from './server-address.js';
 
 /** Milliseconds: as long as somebody waits for a command without wondering. */
 const PATIENCE = 2_000;
 const INFRASTRUCTURE = /^(?:[A-Z0-9_]+_)?(?:DATABASE|REDIS|NATS)_URL$/;
-const DEFAULT_PORTS: Readonly<Record<string, number>> = {
-  'postgres:': 5432,
-  'postgresql:': 5432,
-  'redis:': 6379,
-  'rediss:': 6379,
-  'nats:': 4222,
-  'tls:': 4222,
-};
 
 /** The servers that the environment and .env name answer. What is unset is embedded, and needs none. */
 export const infrastructure: Check = {
@@ -38,28 +31,23 @@ function namedServers({ dotEnv, surroundings: { environment } }: Workspace): Nam
   const variables = { ...dotEnv.variables, ...environment };
   return Object.entries(variables).flatMap(([variable, url = '']) => {
     if (!INFRASTRUCTURE.test(variable) || url === '') return [];
-    const line = lineOf(dotEnv.text, new RegExp(`^\\s*(?:export\\s+)?${variable}\\s*=`, 'm'));
-    return [{ variable, url, where: variable in environment ? `environment: ${variable}` : place('.env', line) }];
+    return [
+      { variable, url, where: variable in environment ? `environment: ${variable}` : dotEnvAt(dotEnv.text, variable) },
+    ];
   });
 }
 
 async function problemsOf({ variable, url, where }: NamedServer): Promise<Problem[]> {
-  const { protocol, hostname, port } = URL.canParse(url) ? new URL(url) : new URL('about:blank');
-  if (protocol === 'memory:') return [];
-  const number = Number(port) || DEFAULT_PORTS[protocol];
-  if (!hostname || !number) {
-    return [
-      {
-        severity: 'error',
-        what: `${variable} is no URL of a server`,
-        where,
-        fix: 'docs/configuration.md says what it takes.',
-      },
-    ];
+  if (url.startsWith('memory:')) return [];
+  const address = serverAddress(url);
+  if (!address) {
+    const fix = 'docs/configuration.md says what it takes.';
+    return [{ severity: 'error', what: `${variable} is no URL of a server`, where, fix }];
   }
-  const failure = await failureOf(hostname.replaceAll(/[[\]]/g, ''), number);
+  const { host, port } = address;
+  const failure = await failureOf(host, port);
   if (failure === undefined) return [];
-  const what = `${variable}: ${hostname}:${number} cannot be reached (${failure})`;
+  const what = `${variable}: ${host}:${port} cannot be reached (${failure})`;
   const fix = `Start it (\`docker compose up --detach --wait\`, \`npm run infra:up\`), or unset ${variable} to use what is embedded.`;
   return [{ severity: 'error', what, where, fix }];
 }

@@ -3,7 +3,7 @@ import type { Check, Problem } from '../finding.js';
 import { declaredAt } from '../workspace/app.js';
 import { COMPOSE } from '../workspace/deployment.js';
 import { lineOf, place } from '../workspace/text.js';
-import { variablesIn } from '../workspace/variables.js';
+import { dotEnvAt, variablesIn } from '../workspace/variables.js';
 import type { Workspace } from '../workspace/workspace.js';
 
 /** Somebody who listens on a developer's machine. */
@@ -100,8 +100,4 @@ function ofDotEnv({ dotEnv: { text, variables } }: Workspace): Problem[] {
     where: dotEnvAt(text, name),
     fix: `Say whose it is, as in USER_SERVICE_${name}.`,
   }));
-}
-
-function dotEnvAt(text: string, name: string): string {
-  return place('.env', lineOf(text, new RegExp(`^\\s*(?:export\\s+)?${name}\\s*=`, 'm')));
 }

@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util';
 import { prefixOf } from '../../../apps/platform/src/environment-view.js';
 import { type App, readSources } from './app.js';
 import type { Source } from './source.js';
+import { lineOf, place } from './text.js';
 import { member } from './value.js';
 
 /** An environment variable as a configuration class declares it. */
@@ -60,4 +61,9 @@ export function readDotEnv(root: string): { text: string; variables: Record<stri
   const path = join(root, '.env');
   const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
   return { text, variables: parseEnv(text) as Record<string, string> };
+}
+
+/** Where `.env` sets a variable. */
+export function dotEnvAt(text: string, name: string): string {
+  return place('.env', lineOf(text, new RegExp(`^[ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=`, 'm')));
 }
