@@ -53,7 +53,7 @@ it('a probe asks a port that is not there, for a service that is not', async () 
   workspace.edit(DEPLOYMENT, 'port: 50051, service: thing.v1.ThingService', 'port: 50055, service: thing.v1.Thing');
   const { findings } = await workspace.examine(configuration);
   expect(findings).toMatchObject([
-    { where: `${DEPLOYMENT}:13`, fix: 'Write the name of a container port.' },
+    { where: `${DEPLOYMENT}:13`, fix: 'Write one that it has: 50051.' },
     { where: `${DEPLOYMENT}:13`, fix: 'Write thing.v1.ThingService.' },
   ]);
 });

@@ -29,12 +29,13 @@ export function containerProblems(
     const what = `${variable} is ${given[variable]}, and the container port ${port} is ${declared}`;
     report('containerPort', what, 'Give both the same number.');
   }
+  const listed = container.ports?.map((each) => each.containerPort).join(', ') ?? 'none';
   const { startupProbe, livenessProbe, readinessProbe } = container;
   for (const [kind, probe] of Object.entries({ startupProbe, livenessProbe, readinessProbe })) {
     const port = probe && probedPort(probe);
     const has = container.ports?.some((each) => each.name === port || each.containerPort === port);
     if (port !== undefined && !has) {
-      report(kind, `its ${kind} asks port ${port}, which the container has not`, 'Write the name of a container port.');
+      report(kind, `its ${kind} asks port ${port}, which the container has not`, `Write one that it has: ${listed}.`);
     }
     const asked = probe?.grpc?.service;
     const serves = protos.filter(({ host }) => host?.name === name).map(({ desc }) => desc.typeName);

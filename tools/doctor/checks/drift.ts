@@ -6,7 +6,6 @@ import { type Service, declaredAt } from '../workspace/app.js';
 /**
  * What the entities of a service say and its migrations do not make, as PostgreSQL sees it: `npm run migration` asks the
  * service itself, which runs its migrations in a database that is dropped again.
- * @throws {Error} when that fails, with what it said
  */
 export function driftProblems(root: string, service: Service): Problem[] {
   const { status, stdout, stderr } = spawnSync(
@@ -14,7 +13,10 @@ export function driftProblems(root: string, service: Service): Problem[] {
     [join(root, 'tools/setup/migration.mjs'), service.name, 'drift'],
     { cwd: root, encoding: 'utf8' },
   );
-  if (status !== 0) throw new Error(`the migrations of ${service.name} could not be run: ${stderr || stdout}`.trim());
+  if (status !== 0) {
+    const what = `the migrations of ${service.name} could not be run: ${stderr || stdout}`.trim();
+    return [{ severity: 'error', what, where: service.module.path, fix: 'Mend what it says, and run it again.' }];
+  }
   const { up } = JSON.parse(stdout.trim().split('\n').at(-1)!) as { up: string[] };
   return up.map((statement) => ({
     severity: 'error',

@@ -80,8 +80,10 @@ function ofHosts({ protos, services }: Workspace): Problem[] {
     const { name, port } = host;
     const app = services.find(({ service }) => service.name === name);
     if (!app) {
+      // It may be somebody else's; it may also be misspelt.
       const what = `${desc.typeName} is at ${name} (google.api.default_host), and no app is called so`;
-      return [{ severity: 'error', what, where, fix: `Make it with \`npx nest g app ${name}\`, or correct the name.` }];
+      const fix = `Make it with \`npx nest g app ${name}\`, correct the name, or delete the proto.`;
+      return [{ severity: 'warning', what, where, fix }];
     }
     const { grpc } = app.service.ports;
     if (grpc === undefined || grpc === port) return [];

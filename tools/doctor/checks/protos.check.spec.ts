@@ -68,8 +68,8 @@ it('a request has a field that its DTO has not, and the other way round', async 
   workspace.edit(PROTO, 'string id = 1;', 'string thing_id = 1;');
   const { findings } = await workspace.examine(protos);
   expect(findings).toMatchObject([
-    { what: 'GetThingDto lacks thingId of thing.v1.GetThingRequest', where: `${DTO}:1` },
-    { what: expect.stringContaining('GetThingDto has id, which'), where: `${DTO}:2` },
+    { severity: 'error', what: 'GetThingDto lacks thingId of thing.v1.GetThingRequest', where: `${DTO}:1` },
+    { severity: 'warning', what: expect.stringContaining('GetThingDto has id, which'), where: `${DTO}:2` },
   ]);
 });
 
@@ -78,6 +78,15 @@ it('the fields of a DTO may be those of the class that it extends', async () => 
     DTO,
     'GetThingDto {\n  @IsId()\n  id!: string;\n}',
     'Base { id!: string; }\nexport class GetThingDto extends Base {}',
+  );
+  expect((await workspace.examine(protos)).findings).toEqual([]);
+});
+
+it('a DTO may have what no instance holds', async () => {
+  workspace.edit(
+    DTO,
+    'id!: string;',
+    'id!: string;\n  static readonly longest = 36;\n  get short() { return this.id; }',
   );
   expect((await workspace.examine(protos)).findings).toEqual([]);
 });

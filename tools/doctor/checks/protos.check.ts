@@ -119,7 +119,7 @@ function compare(app: App, dto: Located, message: DescMessage): Problem[] {
     ...strange.map((property): Problem => {
       const what = `${dto.type.name} has ${property.name}, which ${message.typeName} has not: nobody can send it`;
       const fix = `Add the field to the proto, or remove it from ${dto.type.name}.`;
-      return { severity: 'error', what, where: locate(dto.source, property), fix };
+      return { severity: 'warning', what, where: locate(dto.source, property), fix };
     }),
   ];
 }

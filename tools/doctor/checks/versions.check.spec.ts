@@ -58,12 +58,6 @@ it('what is installed is not what is locked', async () => {
   ]);
 });
 
-it('nothing is installed', async () => {
-  workspace.delete('node_modules');
-  const { findings } = await workspace.examine(versions);
-  expect(findings).toMatchObject([{ what: 'nothing is installed', fix: 'Run `npm ci`.' }]);
-});
-
 it('the lock is of another package.json', async () => {
   workspace.edit('package.json', '8.23.1', '8.24.0');
   const { findings } = await workspace.examine(versions);

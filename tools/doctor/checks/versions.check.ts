@@ -38,29 +38,24 @@ function ofKnownBad(packages: Packages, node: string): Problem[] {
 }
 
 function ofLock(packages: Packages): Problem[] {
-  const { asked, locked, isInstalled, installed } = packages;
+  const { asked, locked, installed } = packages;
   if (!locked) {
     return [{ severity: 'error', what: 'there is no package-lock.json', fix: 'Run `npm install`, and commit it.' }];
   }
   const root = { ...locked['']?.dependencies, ...locked['']?.devDependencies };
-  const missing = isInstalled ? [] : [notInstalled];
-  return missing.concat(
-    Object.entries(asked).flatMap(([name, range]): Problem[] => {
-      const where = askedAt(name, packages);
-      const entry = locked[`node_modules/${name}`];
-      if (root[name] !== range || !entry) {
-        const what = `package.json asks for ${name} ${range}, package-lock.json for ${root[name] ?? 'none'}`;
-        return [{ severity: 'error', what, where, fix: 'Run `npm install`, and commit package-lock.json.' }];
-      }
-      const there = installed(name);
-      if (!isInstalled || entry.link || there === entry.version) return [];
-      const what = `${name} ${entry.version} is locked, ${there ?? 'none'} is installed`;
-      return [{ severity: 'error', what, where, fix: 'Run `npm ci`.' }];
-    }),
-  );
+  return Object.entries(asked).flatMap(([name, range]): Problem[] => {
+    const where = askedAt(name, packages);
+    const entry = locked[`node_modules/${name}`];
+    if (root[name] !== range || !entry) {
+      const what = `package.json asks for ${name} ${range}, package-lock.json for ${root[name] ?? 'none'}`;
+      return [{ severity: 'error', what, where, fix: 'Run `npm install`, and commit package-lock.json.' }];
+    }
+    const there = installed(name);
+    if (entry.link || there === entry.version) return [];
+    const what = `${name} ${entry.version} is locked, ${there ?? 'none'} is installed`;
+    return [{ severity: 'error', what, where, fix: 'Run `npm ci`.' }];
+  });
 }
-
-const notInstalled: Problem = { severity: 'error', what: 'nothing is installed', fix: 'Run `npm ci`.' };
 
 /** Two copies of a package that tells its own objects apart do not know each other's. */
 function ofCopies({ locked = {} }: Packages): Problem[] {

@@ -8,7 +8,6 @@ export interface Packages {
   readonly text: string;
   /** The lock's copies of each package, by where they are (`node_modules/pg`); undefined without a lock. */
   readonly locked: Readonly<Record<string, Locked>> | undefined;
-  readonly isInstalled: boolean;
   /** The installed version of a package; undefined when it is not there. */
   installed(name: string): string | undefined;
 }
@@ -30,7 +29,6 @@ export function readPackages(root: string): Packages {
     locked: existsSync(lock)
       ? (JSON.parse(readFileSync(lock, 'utf8')) as { packages: Record<string, Locked> }).packages
       : undefined,
-    isInstalled: existsSync(join(root, 'node_modules')),
     installed: (name) => {
       const path = join(root, 'node_modules', name, 'package.json');
       return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Locked).version : undefined;

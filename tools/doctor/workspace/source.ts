@@ -96,10 +96,11 @@ function classOf(node: ts.ClassDeclaration): Class {
   };
 }
 
-function isField(
-  node: ts.ClassElement,
-): node is ts.PropertyDeclaration | ts.GetAccessorDeclaration | ts.SetAccessorDeclaration {
-  return ts.isPropertyDeclaration(node) || ts.isAccessor(node);
+/** What instances hold: neither static nor computed. */
+function isField(node: ts.ClassElement): node is ts.PropertyDeclaration {
+  const isStatic =
+    ts.canHaveModifiers(node) && ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.StaticKeyword);
+  return ts.isPropertyDeclaration(node) && !isStatic && !ts.isPrivateIdentifier(node.name);
 }
 
 function decorated(node: ts.Node, name: string): Decorated {
