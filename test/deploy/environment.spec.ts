@@ -1,11 +1,20 @@
-import { Environment, loadConfig } from '@rookery/config';
+import { Environment, documentConfig, loadConfig } from '@rookery/config';
 import { targetConfig } from '@rookery/grpc';
 import { MessagingConfig } from '@rookery/messaging';
 import { ShutdownConfig } from '@rookery/service';
 import { describe, expect, it } from 'vitest';
 import { GatewayConfig } from '../../apps/gateway/src/gateway.config.js';
-import { applications, deployed, gateway } from './applications.js';
+import { type Application, applications, deployed, gateway } from './applications.js';
 import { overlays } from './overlays.js';
+
+/** The default ports of the URLs that name none. */
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'postgres:': 5432, 'redis:': 6379, 'nats:': 4222 };
+
+/** The names of the variables, as docs/configuration.md has them. */
+function variablesOf({ config }: Application): string[] {
+  const page = documentConfig(config.map((type) => ({ title: '', type })));
+  return [...page.matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1]!);
+}
 
 describe.each(overlays)('overlay $name', ({ cluster }) => {
   const variables = (name: string) => cluster.environmentOf(cluster.workload(name));
@@ -16,6 +25,12 @@ describe.each(overlays)('overlay $name', ({ cluster }) => {
   it('runs every app', () => {
     const run = cluster.all('Deployment').map(({ metadata }) => metadata.name);
     expect(run.toSorted()).toEqual(applications.map(({ name }) => name).toSorted());
+  });
+
+  it.each(applications)('$name knows every variable that it is given', (application) => {
+    const known = variablesOf(application);
+    expect(known).toContain('NODE_ENV');
+    expect(Object.keys(variables(application.name)).filter((name) => !known.includes(name))).toEqual([]);
   });
 
   it.each(applications)('$name starts in production with what it is given', ({ name, config }) => {
@@ -33,6 +48,12 @@ describe.each(overlays)('overlay $name', ({ cluster }) => {
     expect(portOf(gateway.name, 'http')).toBe(port);
   });
 
+  it.each(deployed)('$name is asked by gRPC for a service that it serves', ({ name, serves }) => {
+    const probe = cluster.workload(name).container.readinessProbe?.grpc;
+    expect(serves).toContain(probe?.service);
+    expect(probe?.port).toBe(portOf(name, 'grpc'));
+  });
+
   // The protos' default_host has a port for each service, as on one machine; in containers all of them have the same.
   it.each(applications.flatMap(({ name, calls }) => calls.map((fullName) => ({ name, fullName }))))(
     '$name reaches $fullName, on every pod of it',
@@ -45,6 +66,17 @@ describe.each(overlays)('overlay $name', ({ cluster }) => {
       expect(cluster.dial(host!, Number(port))).toBe(portOf(host!, 'grpc'));
     },
   );
+
+  it.each(deployed)('$name reaches its infrastructure', ({ name, config, database }) => {
+    const given = variables(name);
+    const declared = variablesOf({ name, config, calls: [] });
+    const urls = ['DATABASE_URL', 'REDIS_URL', 'NATS_URL'].filter((variable) => declared.includes(variable));
+    expect(urls.includes('DATABASE_URL')).toBe(database !== undefined);
+    for (const variable of urls) {
+      const { protocol, hostname, port } = new URL(given[variable]!);
+      expect(cluster.dial(hostname, Number(port) || DEFAULT_PORTS[protocol]!), variable).toBeGreaterThan(0);
+    }
+  });
 
   it.each(deployed.filter(({ database }) => database))('$name has a database and a role', ({ name, database }) => {
     const server = cluster.environmentOf(cluster.workload('postgres'));

@@ -2,10 +2,10 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { containerPort } from '../../tools/doctor/deployment/cluster.js';
+import type { Resource } from '../../tools/doctor/deployment/resource.js';
 import { isPinned } from './image.js';
 import { manifestProblems } from './manifest-schema.js';
 import { overlays } from './overlays.js';
-import type { Resource } from '../../tools/doctor/deployment/resource.js';
 
 const idOf = ({ kind, metadata }: Resource) => `${kind} ${metadata.name}`;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { targetOf } from '../../tools/doctor/deployment/cluster.js';
-import { overlays } from './overlays.js';
 import type { Labels } from '../../tools/doctor/deployment/resource.js';
+import { overlays } from './overlays.js';
 
 describe.each(overlays)('overlay $name', ({ cluster }) => {
   const services = cluster.all('Service').map((service) => ({ name: service.metadata.name, service }));

@@ -1,7 +1,7 @@
+import type { Probe } from '../deployment/resource.js';
 import type { Problem } from '../finding.js';
 import type { App } from '../workspace/app.js';
 import type { Overlay } from '../workspace/deployment.js';
-import type { Probe } from '../deployment/resource.js';
 import type { Workspace } from '../workspace/workspace.js';
 import { serverAddress } from './server-address.js';
 

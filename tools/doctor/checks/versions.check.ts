@@ -1,6 +1,6 @@
 import type { Check, Problem } from '../finding.js';
-import { lineOf, place } from '../workspace/text.js';
 import type { Packages } from '../workspace/packages.js';
+import { lineOf, place } from '../workspace/text.js';
 import { BAD_VERSIONS, SINGLE, isAtLeast } from './bad-versions.js';
 
 const OLDEST_NODE = '20.19.0';

@@ -1,0 +1,15 @@
+import { SERVICE_HOSTS } from '@rookery/contracts';
+import { declarationOf } from '@rookery/service';
+import { expect, it } from 'vitest';
+import { SERVICES } from '../../apps/platform/src/services.js';
+
+it('the ports table of the protos (google.api.default_host) is what the services declare', () => {
+  const declared = SERVICES.map((service) => declarationOf(service)).map(({ name, ports }) => ({
+    name,
+    port: ports.grpc,
+  }));
+  // An app may serve several gRPC services.
+  const table = new Map(Object.values(SERVICE_HOSTS).map(({ name, port }) => [`${name}:${port}`, { name, port }]));
+  const byName = (a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name);
+  expect(declared.toSorted(byName)).toEqual([...table.values()].toSorted(byName));
+});
