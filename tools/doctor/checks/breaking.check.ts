@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Check, Outcome, Problem } from '../finding.js';
-import { BUF } from '../workspace/protos.js';
+import { buf } from '../workspace/buf.js';
 
 /** What buf says of one change. */
 interface Breakage {
@@ -40,11 +40,10 @@ export const breaking: Check = {
 };
 
 function compare(root: string, archive: string, against: string): Problem[] {
-  const args = [BUF, 'breaking', '--against', archive, '--error-format', 'json'];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  const { status, stdout, stderr } = buf(root, 'breaking', '--against', archive, '--error-format', 'json');
   // 100: there is something that breaks.
-  if (status !== 0 && status !== 100) throw new Error(`buf breaking: ${stderr || stdout}`.trim());
-  const lines = stdout.split('\n').filter(Boolean);
+  if (status !== 0 && status !== 100) throw new Error(`buf breaking: ${stderr}${stdout}`.trim());
+  const lines = stdout.toString().split('\n').filter(Boolean);
   return lines
     .map((line) => JSON.parse(line) as Breakage)
     .map(({ path, start_line, type, message }) => ({

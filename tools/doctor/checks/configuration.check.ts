@@ -2,7 +2,7 @@ import { prefixOf } from '../../../apps/platform/src/environment-view.js';
 import type { Check, Problem } from '../finding.js';
 import type { App } from '../workspace/app.js';
 import { COMPOSE, type Overlay, environmentIn } from '../workspace/deployment.js';
-import { lineOf, place } from '../workspace/text.js';
+import { lineOf, place } from '../workspace/place.js';
 import { type Variable, dotEnvAt, targetVariableOf, variablesIn, variablesOf } from '../workspace/variables.js';
 import type { Workspace } from '../workspace/workspace.js';
 import { containerProblems } from './containers.js';

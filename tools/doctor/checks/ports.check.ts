@@ -2,7 +2,7 @@ import { prefixOf } from '../../../apps/platform/src/environment-view.js';
 import type { Check, Problem } from '../finding.js';
 import { declaredAt } from '../workspace/app.js';
 import { COMPOSE } from '../workspace/deployment.js';
-import { lineOf, place } from '../workspace/text.js';
+import { lineOf, place } from '../workspace/place.js';
 import { dotEnvAt, variablesIn } from '../workspace/variables.js';
 import type { Workspace } from '../workspace/workspace.js';
 

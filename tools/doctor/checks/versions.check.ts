@@ -1,6 +1,6 @@
 import type { Check, Problem } from '../finding.js';
 import type { Packages } from '../workspace/packages.js';
-import { lineOf, place } from '../workspace/text.js';
+import { lineOf, place } from '../workspace/place.js';
 import { BAD_VERSIONS, SINGLE, isAtLeast } from './bad-versions.js';
 
 const OLDEST_NODE = '20.19.0';
@@ -68,5 +68,5 @@ function ofCopies({ locked = {} }: Packages): Problem[] {
 }
 
 function askedAt(name: string, { text }: Packages): string {
-  return place('package.json', lineOf(text, new RegExp(`"${name}":`)));
+  return place('package.json', lineOf(text, `"${name}":`));
 }

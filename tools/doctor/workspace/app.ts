@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, posix, relative, sep } from 'node:path';
 import { type Class, type Decorated, type Source, decoratorOf, readSource } from './source.js';
-import { lineOf, place } from './text.js';
+import { lineOf, place } from './place.js';
 import { Call, Ref, type Value, member, namesIn } from './value.js';
 
 /** A folder of apps/. */

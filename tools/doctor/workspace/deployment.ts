@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Cluster } from '../deployment/cluster.js';
 import { listKustomization, readYaml } from '../deployment/kustomization.js';
-import { lineOf, place } from './text.js';
+import { lineOf, place } from './place.js';
 
 /** An overlay of k8s/. */
 export interface Overlay {

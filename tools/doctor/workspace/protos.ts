@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DescService, type FileRegistry, createFileRegistry, fromBinary, getOption } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { lineOf, place } from './text.js';
+import { buf } from './buf.js';
+import { lineOf, place } from './place.js';
 
 /** A gRPC service of proto/. */
 export interface ProtoService {
@@ -13,8 +13,6 @@ export interface ProtoService {
   /** Where the service, or one of its RPCs, is declared. */
   at(rpc?: string): string;
 }
-
-export const BUF = join(import.meta.dirname, '../../../node_modules/.bin/buf');
 
 /** The services of the protos as they are on disk. @throws {Error} with what buf says when they do not build */
 export function readProtoServices(root: string): ProtoService[] {
@@ -42,14 +40,7 @@ function hostOf(registry: FileRegistry, desc: DescService): ProtoService['host']
 }
 
 function build(root: string): Uint8Array {
-  try {
-    return execFileSync(process.execPath, [BUF, 'build', '-o', '-#format=binpb'], {
-      cwd: root,
-      maxBuffer: 64 * 1024 * 1024,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-  } catch (error) {
-    const { stderr } = error as { stderr?: Buffer };
-    throw new Error(`the protos do not build: ${stderr ?? error}`.trim(), { cause: error });
-  }
+  const { status, stdout, stderr } = buf(root, 'build', '-o', '-#format=binpb');
+  if (status !== 0) throw new Error(`the protos do not build: ${stderr}`.trim());
+  return stdout;
 }

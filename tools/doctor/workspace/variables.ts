@@ -4,7 +4,7 @@ import { parseEnv } from 'node:util';
 import { prefixOf } from '../../../apps/platform/src/environment-view.js';
 import { type App, readSources } from './app.js';
 import type { Source } from './source.js';
-import { lineOf, place } from './text.js';
+import { lineOf, place } from './place.js';
 import { member } from './value.js';
 
 /** An environment variable as a configuration class declares it. */
