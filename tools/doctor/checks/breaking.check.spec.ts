@@ -42,6 +42,23 @@ it('compares with the commit that is named', async () => {
   expect((await workspace.examine(breaking, { against: 'HEAD~1' })).findings).toHaveLength(1);
 });
 
+it('warns of a proto that is gone with its service', async () => {
+  commit();
+  workspace.write('proto/other/v1/other.proto', 'syntax = "proto3";\npackage other.v1;\n');
+  workspace.delete(PROTO);
+  const { findings } = await workspace.examine(breaking);
+  expect(findings).toMatchObject([
+    { severity: 'warning', where: 'proto', what: expect.stringContaining('was deleted') },
+  ]);
+});
+
+it('a commit that is named does not exist', async () => {
+  commit();
+  const { findings } = await workspace.examine(breaking, { against: 'orign/main' });
+  const what = 'there is no commit orign/main to compare with';
+  expect(findings).toMatchObject([{ severity: 'error', what, fix: expect.stringContaining('git fetch') }]);
+});
+
 it('says so when there is nothing to compare with', async () => {
   expect(await workspace.examine(breaking)).toEqual({
     findings: [],

@@ -19,11 +19,15 @@ const PROTOS = ['buf.yaml', 'proto', 'libs/contracts/third_party'];
 /** Clients and messages on their way are of the release before. */
 export const breaking: Check = {
   name: 'breaking',
-  promise: 'the protos are compatible with those of the last commit',
+  promise: 'the protos are compatible with those that were committed',
   run: ({ root, surroundings: { against } }): Outcome => {
     const git = (...args: string[]) => spawnSync('git', args, { cwd: root, encoding: 'utf8' });
     if (git('rev-parse', '--verify', '--quiet', `${against}^{commit}`).status !== 0) {
-      return { problems: [], note: `there is no commit ${against} to compare with` };
+      const what = `there is no commit ${against} to compare with`;
+      // Before the first commit, nothing can break.
+      if (against === 'HEAD') return { problems: [], note: what };
+      const fix = 'Correct the name, or fetch it (`git fetch`).';
+      return { problems: [{ severity: 'error', what, fix }] };
     }
     const folder = mkdtempSync(join(tmpdir(), 'rookery-doctor-'));
     try {
@@ -40,14 +44,16 @@ export const breaking: Check = {
 };
 
 function compare(root: string, archive: string, against: string): Problem[] {
-  const { status, stdout, stderr } = buf(root, 'breaking', '--against', archive, '--error-format', 'json');
+  const options = ['--against', archive, '--exclude-imports', '--error-format', 'json'];
+  const { status, stdout, stderr } = buf(root, 'breaking', ...options);
   // 100: there is something that breaks.
   if (status !== 0 && status !== 100) throw new Error(`buf breaking: ${stderr}${stdout}`.trim());
   const lines = stdout.toString().split('\n').filter(Boolean);
   return lines
     .map((line) => JSON.parse(line) as Breakage)
     .map(({ path, start_line, type, message }) => ({
-      severity: 'error',
+      // A proto that goes with its service was meant to; who still calls it is not seen from here.
+      severity: type === 'FILE_NO_DELETE' ? 'warning' : 'error',
       what: `${message} (${type}, since ${against})`,
       where: path && existsSync(join(root, path)) ? `${path}:${start_line}` : 'proto',
       fix: 'Leave what is there and add beside it; what is no longer used is deprecated first.',
