@@ -66,6 +66,45 @@ it('the lock is of another package.json', async () => {
   ]);
 });
 
+it('the lock has what package.json asks for no more', async () => {
+  workspace.edit('package.json', '"pg": "8.23.1"', '');
+  const { findings } = await workspace.examine(versions);
+  const what = 'package-lock.json has pg for package.json, which does not ask for it';
+  expect(findings).toMatchObject([
+    { severity: 'error', what, fix: 'Run `npm install`, and commit package-lock.json.' },
+  ]);
+});
+
+it('a package is missing', async () => {
+  workspace.delete('node_modules/pg');
+  const { findings } = await workspace.examine(versions);
+  expect(findings).toMatchObject([{ what: 'pg 8.23.1 is locked, none is installed', fix: 'Run `npm ci`.' }]);
+});
+
+it('packages of packages are missing, but for those of other platforms', async () => {
+  const locked = Array.from(
+    { length: 7 },
+    (_, index) => `"node_modules/pg/node_modules/p${index}":{"version":"1.0.0"},`,
+  );
+  const other = '"node_modules/pg-darwin":{"version":"1.0.0","optional":true},';
+  workspace.edit('package-lock.json', '"packages":{', `"packages":{${other}${locked.join('')}`);
+  workspace.write('node_modules/pg/node_modules/p0/package.json', '{ "version": "1.0.0" }');
+  const { findings } = await workspace.examine(versions);
+  expect(findings).toMatchObject([{ severity: 'error', where: 'node_modules', fix: 'Run `npm ci`.' }]);
+  const lines = findings[0]!.what.split('\n');
+  expect(lines).toHaveLength(7);
+  expect(lines[1]).toBe('node_modules/pg/node_modules/p1: 1.0.0 is locked, none is installed');
+  expect(lines.at(-1)).toBe('and 1 more');
+});
+
+it.each(['package.json', 'package-lock.json'])('%s has the marks of a conflict', async (path) => {
+  workspace.edit(path, '{', '{\n<<<<<<< HEAD');
+  const { findings } = await workspace.examine(versions);
+  expect(findings).toMatchObject([
+    { severity: 'error', what: expect.stringContaining(`could not be checked: ${path}: `) },
+  ]);
+});
+
 it('a package that knows only its own objects is there twice', async () => {
   workspace.edit('package-lock.json', '"packages":{', '"packages":{"node_modules/x/node_modules/rxjs":{},');
   const { findings } = await workspace.examine(versions);

@@ -4,13 +4,23 @@ import { lineOf, place } from '../workspace/place.js';
 import { BAD_VERSIONS, SINGLE, isAtLeast } from './bad-versions.js';
 
 const OLDEST_NODE = '20.19.0';
+const INSTALL = 'Run `npm ci`.';
+const RENEW_LOCK = 'Run `npm install`, and commit package-lock.json.';
+/** Packages that are named; who sees five of a hundred knows enough. */
+const MOST = 5;
 
 /** package.json, package-lock.json and node_modules agree, and nothing in them is known not to work together. */
 export const versions: Check = {
   name: 'versions',
   promise: 'Node.js and the packages are ones that work together, and are what package-lock.json says',
   run: ({ packages, surroundings: { node } }) => ({
-    problems: [...ofNode(node), ...ofKnownBad(packages, node), ...ofLock(packages), ...ofCopies(packages)],
+    problems: [
+      ...ofNode(node),
+      ...ofKnownBad(packages, node),
+      ...ofLock(packages),
+      ...ofIndirect(packages),
+      ...ofCopies(packages),
+    ],
   }),
 };
 
@@ -22,7 +32,11 @@ function ofNode(node: string): Problem[] {
 
 /** What is installed counts, or what would be: a range of package.json says less. */
 function versionOf(name: string, { asked, locked, installed }: Packages): string {
-  return installed(name) ?? locked?.[`node_modules/${name}`]?.version ?? asked[name]!.replace(/^[^\d]*/, '');
+  return (
+    installed(`node_modules/${name}`) ??
+    locked?.[`node_modules/${name}`]?.version ??
+    asked[name]!.replace(/^[^\d]*/, '')
+  );
 }
 
 function ofKnownBad(packages: Packages, node: string): Problem[] {
@@ -43,18 +57,40 @@ function ofLock(packages: Packages): Problem[] {
     return [{ severity: 'error', what: 'there is no package-lock.json', fix: 'Run `npm install`, and commit it.' }];
   }
   const root = { ...locked['']?.dependencies, ...locked['']?.devDependencies };
-  return Object.entries(asked).flatMap(([name, range]): Problem[] => {
+  const gone = Object.keys(root).filter((name) => !(name in asked));
+  const ofGone = gone.map((name): Problem => {
+    const what = `package-lock.json has ${name} for package.json, which does not ask for it`;
+    return { severity: 'error', what, where: 'package.json', fix: RENEW_LOCK };
+  });
+  const ofAsked = Object.entries(asked).flatMap(([name, range]): Problem[] => {
     const where = askedAt(name, packages);
     const entry = locked[`node_modules/${name}`];
     if (root[name] !== range || !entry) {
       const what = `package.json asks for ${name} ${range}, package-lock.json for ${root[name] ?? 'none'}`;
-      return [{ severity: 'error', what, where, fix: 'Run `npm install`, and commit package-lock.json.' }];
+      return [{ severity: 'error', what, where, fix: RENEW_LOCK }];
     }
-    const there = installed(name);
+    const there = installed(`node_modules/${name}`);
     if (entry.link || there === entry.version) return [];
     const what = `${name} ${entry.version} is locked, ${there ?? 'none'} is installed`;
-    return [{ severity: 'error', what, where, fix: 'Run `npm ci`.' }];
+    return [{ severity: 'error', what, where, fix: INSTALL }];
   });
+  return [...ofGone, ...ofAsked];
+}
+
+/** What package.json does not name: packages of packages. There are hundreds, so they are one finding. */
+function ofIndirect({ asked, locked = {}, installed }: Packages): Problem[] {
+  const others = Object.entries(locked).filter(
+    ([path, { link, optional }]) =>
+      path.includes('node_modules/') && !link && !optional && !(path.replace('node_modules/', '') in asked),
+  );
+  const lines = others.flatMap(([path, { version }]) => {
+    const there = installed(path);
+    return there === version ? [] : [`${path}: ${version} is locked, ${there ?? 'none'} is installed`];
+  });
+  if (lines.length === 0) return [];
+  const shown = lines.length > MOST ? [...lines.slice(0, MOST), `and ${lines.length - MOST} more`] : lines;
+  const what = ['packages of packages are not the ones of package-lock.json', ...shown].join('\n');
+  return [{ severity: 'error', what, where: 'node_modules', fix: INSTALL }];
 }
 
 /** Two copies of a package that tells its own objects apart do not know each other's. */
