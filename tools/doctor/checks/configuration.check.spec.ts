@@ -83,6 +83,34 @@ it('.env sets what nobody reads, and what somebody does', async () => {
   expect(findings).toMatchObject([{ severity: 'warning', what: 'nothing reads LOG_LEVLE of .env', where: '.env:4' }]);
 });
 
+it.each([
+  ['is empty', BASE, '', `${BASE}: this is no kustomization`],
+  ['is no YAML', BASE, 'resources: {', `${BASE}: Flow map`],
+  ['is no YAML', DEPLOYMENT, 'kind: {Deployment', `${DEPLOYMENT}: Flow map`],
+  ['is no resource', DEPLOYMENT, 'kind: Deployment', `${DEPLOYMENT}: a document has no kind or no metadata.name`],
+  [
+    'runs nothing',
+    DEPLOYMENT,
+    'kind: Deployment\nmetadata: { name: thing-service }',
+    'the Deployment thing-service has not exactly one container',
+  ],
+  ['is no YAML', COMPOSE, 'services: {', `${COMPOSE}: Flow map`],
+  ['has a list', COMPOSE, 'services: [postgres]', `${COMPOSE}: \`services\` has no names`],
+  ['is empty', COMPOSE, '', `${COMPOSE}: \`services\` has no names`],
+])('a manifest %s: %s', async (_, path, text, reason) => {
+  workspace.write(path, text);
+  const { findings } = await workspace.examine(configuration);
+  const what = expect.stringContaining(`could not be checked: ${reason}`);
+  expect(findings).toMatchObject([{ severity: 'error', what }]);
+});
+
+it('what is empty in manifests and overlays is passed over', async () => {
+  workspace.write('k8s/overlays/README.md', '# Overlays');
+  workspace.edit(DEPLOYMENT, 'kind: Deployment', '---\n# The service.\n---\nkind: Deployment');
+  workspace.edit(COMPOSE, 'services:\n', 'services:\n  redis:\n  thing-service:\n    environment:\n');
+  expect(await workspace.examine(configuration)).toEqual({ findings: [] });
+});
+
 it('manifests that come to nothing are a finding', async () => {
   workspace.delete(DEPLOYMENT);
   const { findings } = await workspace.examine(configuration);

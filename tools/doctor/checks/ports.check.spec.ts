@@ -3,6 +3,7 @@ import { TestWorkspace } from '../workspace.fixture.js';
 import { ports } from './ports.check.js';
 
 const MODULE = 'apps/thing-service/src/thing-service.module.ts';
+const COMPOSE = 'docker-compose.yml';
 const PROTO = 'proto/thing/v1/thing.proto';
 
 let workspace: TestWorkspace;
@@ -21,6 +22,19 @@ it.each([
   const { findings } = await workspace.examine(ports);
   const what = expect.stringMatching(new RegExp(`port ${port} .*thing-service \\(HTTP\\)`));
   expect(findings).toMatchObject([{ severity: 'error', what, fix: `Give ${who} a port that is free.` }]);
+});
+
+it('a server of compose has the port of a service', async () => {
+  workspace.edit(COMPOSE, "'127.0.0.1:5432:5432'", '{ target: 5432, published: 8081 }');
+  const { findings } = await workspace.examine(ports);
+  const fix = 'Give postgres of compose a port that is free.';
+  expect(findings).toMatchObject([{ severity: 'error', where: `${COMPOSE}:5`, fix }]);
+});
+
+it('publishes no port that compose chooses, or none', async () => {
+  workspace.edit(COMPOSE, "'127.0.0.1:5432:5432'", "8081, '8081'");
+  workspace.edit(COMPOSE, 'services:\n', 'services:\n  redis:\n  nats:\n    ports:\n');
+  expect((await workspace.examine(ports)).findings).toEqual([]);
 });
 
 it('.env gives a service the port of the gateway', async () => {

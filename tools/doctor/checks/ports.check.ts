@@ -56,14 +56,15 @@ function ofApps({ apps, services, dotEnv }: Workspace): Listener[] {
   });
 }
 
-/** `127.0.0.1:5432:5432`: what is published, not what it is inside. */
 function ofCompose({ compose }: Workspace): Listener[] {
-  return Object.entries(compose?.services ?? {}).flatMap(([name, { ports: published = [] }]) =>
-    published.flatMap((entry) => {
-      const port = Number(/(?:^|:)(\d+):\d+(?:\/tcp)?$/.exec(entry)?.[1]);
+  return Object.entries(compose?.services ?? {}).flatMap(([name, { ports: published }]) =>
+    (published ?? []).flatMap((entry) => {
+      const isLong = typeof entry === 'object';
+      const text = isLong ? `published: ${entry.published}` : String(entry);
+      // `127.0.0.1:5432:5432`: what is published, not what it is inside.
+      const port = Number(isLong ? entry.published : /(?:^|:)(\d+):\d+(?:\/tcp)?$/.exec(text)?.[1]);
       if (!(port > 0)) return [];
-      const line = lineOf(compose!.text, new RegExp(entry.replaceAll('.', '\\.')));
-      return [{ who: `${name} of compose`, port, where: place(COMPOSE, line) }];
+      return [{ who: `${name} of compose`, port, where: place(COMPOSE, lineOf(compose!.text, text)) }];
     }),
   );
 }

@@ -26,11 +26,11 @@ export class Cluster {
 
   get workloads(): Workload[] {
     return [...this.all('Deployment'), ...this.all('StatefulSet')].map((resource) => {
-      const pod = resource.spec!.template!.spec!;
-      if (pod.containers.length !== 1)
-        throw new Error(`${resource.metadata.name} has ${pod.containers.length} containers`);
-      const labels = resource.spec!.template!.metadata?.labels ?? {};
-      return { name: resource.metadata.name, resource, labels, pod, container: pod.containers[0]! };
+      const { spec: pod, metadata } = resource.spec?.template ?? {};
+      const [container, ...others] = pod?.containers ?? [];
+      if (!pod || !container || others.length > 0)
+        throw new Error(`the ${resource.kind} ${resource.metadata.name} has not exactly one container`);
+      return { name: resource.metadata.name, resource, labels: metadata?.labels ?? {}, pod, container };
     });
   }
 

@@ -32,7 +32,8 @@ const UNDERSTOOD = new Set(['apiVersion', 'kind', 'namespace', 'resources', 'con
  */
 export function listKustomization(folder: string): Listing {
   const path = join(folder, 'kustomization.yaml');
-  const [kustomization] = readYaml(path) as [Kustomization];
+  const [kustomization] = readYaml(path) as (Kustomization | null | undefined)[];
+  if (typeof kustomization !== 'object' || kustomization === null) throw new Error(`${path}: this is no kustomization`);
   const strange = Object.keys(kustomization).filter((field) => !UNDERSTOOD.has(field));
   if (strange.length > 0) {
     throw new Error(`${path}: this listing does not understand ${strange.join(', ')}; teach it, or use kubectl here`);
@@ -55,7 +56,15 @@ export function readYaml(path: string): unknown[] {
 function listEntry(from: string, entry: string): Listing {
   if (!existsSync(entry)) throw new Error(`${from}: the resource ${entry} does not exist`);
   if (statSync(entry).isDirectory()) return listKustomization(entry);
-  return { resources: readYaml(entry) as Resource[], files: [entry] };
+  // kubectl passes over what is empty between two `---`, too.
+  const documents = readYaml(entry).filter((document) => document !== null);
+  if (!documents.every(isResource)) throw new Error(`${entry}: a document has no kind or no metadata.name`);
+  return { resources: documents, files: [entry] };
+}
+
+function isResource(document: unknown): document is Resource {
+  const { kind, metadata } = Object(document) as Partial<Resource>;
+  return typeof kind === 'string' && typeof metadata?.name === 'string';
 }
 
 function generate(from: string, folder: string, { name, literals = [], files = [], ...strange }: Generator): Listing {

@@ -19,8 +19,8 @@ export interface Compose {
 }
 
 export interface ComposeService {
-  readonly environment?: Readonly<Record<string, string>> | readonly string[];
-  readonly ports?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>> | readonly string[] | null;
+  readonly ports?: readonly (string | number | { readonly published?: string | number })[] | null;
 }
 
 export const COMPOSE = 'docker-compose.yml';
@@ -29,7 +29,8 @@ export const COMPOSE = 'docker-compose.yml';
 export function readOverlays(root: string): Overlay[] {
   const folder = join(root, 'k8s/overlays');
   if (!existsSync(folder)) return [];
-  return readdirSync(folder).map((name) => {
+  const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'kustomization.yaml')));
+  return names.map((name) => {
     const { resources, files } = listKustomization(join(folder, name));
     const paths = files.map((file) => relative(root, file));
     return { name, cluster: new Cluster(resources), find: (text, app) => find(root, paths, text, app) };
@@ -45,17 +46,21 @@ function find(root: string, paths: readonly string[], text: string, app: string)
   return own[0] ?? paths[0] ?? 'k8s';
 }
 
-/** @throws {Error} when it is no YAML */
+/** @throws {Error} when it is no YAML, or not of services */
 export function readCompose(root: string): Compose | undefined {
   const path = join(root, COMPOSE);
   if (!existsSync(path)) return undefined;
-  const [document] = readYaml(path) as [{ services?: Compose['services'] } | null];
-  return { text: readFileSync(path, 'utf8'), services: document?.services ?? {} };
+  const [document] = readYaml(path) as [{ services?: Readonly<Record<string, ComposeService | null>> } | null];
+  const services = document?.services;
+  if (typeof services !== 'object' || Array.isArray(services)) throw new Error(`${path}: \`services\` has no names`);
+  // `redis:` and nothing else is null.
+  const named = Object.entries(services).map(([name, service]) => [name, service ?? {}] as const);
+  return { text: readFileSync(path, 'utf8'), services: Object.fromEntries(named) };
 }
 
 /** The environment that a service of compose is given. */
-export function environmentIn({ environment = {} }: ComposeService): Record<string, string> {
-  if (!Array.isArray(environment)) return environment as Record<string, string>;
+export function environmentIn({ environment }: ComposeService): Record<string, string> {
+  if (!Array.isArray(environment)) return (environment ?? {}) as Record<string, string>;
   const entries = (environment as readonly string[]).map((line) => line.split('='));
   return Object.fromEntries(entries.map(([name, ...rest]) => [name!, rest.join('=')]));
 }
