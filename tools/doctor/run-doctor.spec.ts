@@ -63,6 +63,14 @@ describe('npm run doctor', () => {
     expect(healthy).toBe(false);
   });
 
+  it('says once why several checks fail', async () => {
+    workspace.edit(MODULE, '@Module({', '<<<<<<< HEAD\n@Module({');
+    const { output } = await doctor('--only=ports,protos,migrations');
+    expect(output.split(`could not be checked: ${MODULE}:5: Merge conflict marker encountered.`)).toHaveLength(2);
+    expect(output).toContain('FAIL  migrations');
+    expect(output.split('could not be checked, for the same reason as ports')).toHaveLength(3);
+  });
+
   it.each([[['--only', 'nonsense']], [['--nonsense']], [['nonsense']]])('refuses %j', async (args) => {
     await expect(doctor(...args)).rejects.toThrow(UsageError);
     await expect(doctor(...args)).rejects.toThrow('nonsense');

@@ -18,10 +18,8 @@ export function driftProblems(root: string, service: Service): Problem[] {
     return [{ severity: 'error', what, where: service.module.path, fix: 'Mend what it says, and run it again.' }];
   }
   const { up } = JSON.parse(stdout.trim().split('\n').at(-1)!) as { up: string[] };
-  return up.map((statement) => ({
-    severity: 'error',
-    what: `the migrations of ${service.name} lack ${statement}`,
-    where: declaredAt(service, 'migrations'),
-    fix: `Run \`npm run migration -- ${service.name} generate <Name>\`.`,
-  }));
+  if (up.length === 0) return [];
+  const what = [`the migrations of ${service.name} do not make all that its entities say; they lack`, ...up].join('\n');
+  const fix = `Run \`npm run migration -- ${service.name} generate <Name>\`.`;
+  return [{ severity: 'error', what, where: declaredAt(service, 'migrations'), fix }];
 }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestWorkspace } from '../workspace.fixture.js';
 import { migrations } from './migrations.check.js';
 
@@ -60,6 +60,39 @@ it('no migration makes a column', async () => {
   const { findings } = await workspace.examine(migrations);
   const what = 'no migration of thing-service makes the column phone of things';
   expect(findings).toMatchObject([{ severity: 'error', what, where: `${ENTITY}:7`, fix: generate }]);
+});
+
+it('an entity is no TypeScript', async () => {
+  workspace.edit(ENTITY, 'class Thing {', 'class Thing {{');
+  const { findings } = await workspace.examine(migrations);
+  expect(findings).toMatchObject([
+    { severity: 'error', what: expect.stringContaining(`could not be checked: ${ENTITY}:2: `) },
+  ]);
+});
+
+describe('with --database', () => {
+  /** Stands in for the command, which asks the service itself. */
+  const answers = (code: string) => workspace.write('tools/setup/migration.mjs', code);
+
+  it('finds nothing where the migrations make what the entities say', async () => {
+    answers(`console.log('Building …\\n' + JSON.stringify({ args: process.argv.slice(2), up: [], down: [] }))`);
+    expect(await workspace.examine(migrations, { database: true })).toEqual({ findings: [] });
+  });
+
+  it('finds what the migrations lack', async () => {
+    answers(`console.log(JSON.stringify({ up: [process.argv[2], process.argv[3]], down: [] }))`);
+    const { findings } = await workspace.examine(migrations, { database: true });
+    const what =
+      'the migrations of thing-service do not make all that its entities say; they lack\nthing-service\ndrift';
+    expect(findings).toMatchObject([{ severity: 'error', what, where: `${MODULE}:11`, fix: generate }]);
+  });
+
+  it('finds that the migrations cannot be run', async () => {
+    answers(`console.error('the database of DATABASE_URL cannot be used'); process.exit(1)`);
+    const { findings } = await workspace.examine(migrations, { database: true });
+    const what = 'the migrations of thing-service could not be run: the database of DATABASE_URL cannot be used';
+    expect(findings).toMatchObject([{ severity: 'error', what, where: MODULE }]);
+  });
 });
 
 it('a migration does not say when it is run', async () => {

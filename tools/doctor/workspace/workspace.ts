@@ -15,9 +15,12 @@ export interface Surroundings {
   readonly database: boolean;
 }
 
-/** What is in a workspace. Each part is read when a check first asks for it: one that is broken stops no other check. */
+/**
+ * What is in a workspace. Each part is read once, when a check first asks for it, so that one that is broken stops no check
+ * that does not need it; every check that does gets the same error.
+ */
 export class Workspace {
-  readonly #parts = new Map<string, unknown>();
+  readonly #parts = new Map<string, () => unknown>();
 
   constructor(
     readonly root: string,
@@ -57,7 +60,21 @@ export class Workspace {
   }
 
   #once<T>(part: string, read: () => T): T {
-    if (!this.#parts.has(part)) this.#parts.set(part, read());
-    return this.#parts.get(part) as T;
+    const known = this.#parts.get(part) as (() => T) | undefined;
+    const outcome = known ?? outcomeOf(read);
+    if (!known) this.#parts.set(part, outcome);
+    return outcome();
+  }
+}
+
+/** Returns, or throws, what `read` did. */
+function outcomeOf<T>(read: () => T): () => T {
+  try {
+    const value = read();
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
   }
 }
