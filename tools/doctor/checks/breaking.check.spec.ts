@@ -52,6 +52,14 @@ it('warns of a proto that is gone with its service', async () => {
   ]);
 });
 
+it('protos that do not build are a finding', async () => {
+  commit();
+  workspace.edit(PROTO, 'string id = 1;', 'string id = ;');
+  const { findings } = await workspace.examine(breaking);
+  const what = expect.stringContaining(`could not be checked: the protos do not build: ${PROTO}:13: `);
+  expect(findings).toMatchObject([{ severity: 'error', what }]);
+});
+
 it('a commit that is named does not exist', async () => {
   commit();
   const { findings } = await workspace.examine(breaking, { against: 'orign/main' });

@@ -49,13 +49,14 @@ function compare(root: string, archive: string, against: string): Problem[] {
   // 100: there is something that breaks.
   if (status !== 0 && status !== 100) throw new Error(`buf breaking: ${stderr}${stdout}`.trim());
   const lines = stdout.toString().split('\n').filter(Boolean);
-  return lines
-    .map((line) => JSON.parse(line) as Breakage)
-    .map(({ path, start_line, type, message }) => ({
-      // A proto that goes with its service was meant to; who still calls it is not seen from here.
-      severity: type === 'FILE_NO_DELETE' ? 'warning' : 'error',
-      what: `${message} (${type}, since ${against})`,
-      where: path && existsSync(join(root, path)) ? `${path}:${start_line}` : 'proto',
-      fix: 'Leave what is there and add beside it; what is no longer used is deprecated first.',
-    }));
+  const breakages = lines.map((line) => JSON.parse(line) as Breakage);
+  const broken = breakages.find(({ type }) => type === 'COMPILE');
+  if (broken) throw new Error(`the protos do not build: ${broken.path}:${broken.start_line}: ${broken.message}`);
+  return breakages.map(({ path, start_line, type, message }) => ({
+    // A proto that goes with its service was meant to; who still calls it is not seen from here.
+    severity: type === 'FILE_NO_DELETE' ? 'warning' : 'error',
+    what: `${message} (${type}, since ${against})`,
+    where: path && existsSync(join(root, path)) ? `${path}:${start_line}` : 'proto',
+    fix: 'Leave what is there and add beside it; what is no longer used is deprecated first.',
+  }));
 }
