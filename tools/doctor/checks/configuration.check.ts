@@ -47,22 +47,25 @@ function ofOverlay(workspace: Workspace, overlay: Overlay): Problem[] {
 type Given = Readonly<Record<string, string>>;
 
 function unknown(app: App, overlay: Overlay, known: readonly Variable[], given: Given): Problem[] {
-  return Object.keys(given)
-    .filter((name) => !known.some((variable) => variable.name === name))
-    .map((name) => ({
-      severity: 'error',
-      what: `${app.name} is given ${name} (overlay ${overlay.name}), which it does not read`,
-      where: overlay.find(name, app.name),
-      fix: `${meant(name, known)} docs/configuration.md has all variables.`,
-    }));
+  return unread(known, given).map((name) => ({
+    severity: 'error',
+    what: `${app.name} is given ${name} (overlay ${overlay.name}), which it does not read`,
+    where: overlay.find(name, app.name),
+    fix: meant(name, known),
+  }));
 }
 
-/** The variable that differs least, when it is close. */
+function unread(known: readonly Variable[], given: Given): string[] {
+  return Object.keys(given).filter((name) => !known.some((variable) => variable.name === name));
+}
+
+/** Names the variable that differs least, when it is close. */
 function meant(name: string, known: readonly Variable[]): string {
   const words = new Set(name.split('_'));
   const shared = (other: string) => other.split('_').filter((word) => words.has(word)).length;
   const close = known.map((variable) => variable.name).toSorted((a, b) => shared(b) - shared(a))[0];
-  return close && shared(close) > 0 ? `Remove it, or write ${close} if that was meant.` : 'Remove it.';
+  const remove = close && shared(close) > 0 ? `Remove it, or write ${close} if that was meant.` : 'Remove it.';
+  return `${remove} docs/configuration.md has all variables.`;
 }
 
 function missing(app: App, overlay: Overlay, known: readonly Variable[], given: Given): Problem[] {
@@ -85,8 +88,7 @@ function ofCompose(workspace: Workspace): Problem[] {
   const ofApps = apps.flatMap((app) => {
     const given = environmentIn(compose.services[app.name] ?? {});
     const known = variablesOf(app, libVariables, targetsOf(workspace, app));
-    const strange = Object.keys(given).filter((name) => !known.some((variable) => variable.name === name));
-    return strange.map((name): Problem => {
+    return unread(known, given).map((name): Problem => {
       const what = `${app.name} is given ${name} by compose, which it does not read`;
       return { severity: 'error', what, where: at(name), fix: meant(name, known) };
     });
@@ -110,11 +112,7 @@ function ofDotEnv(workspace: Workspace): Problem[] {
   const everywhere = [
     ...[...libVariables.values()].flat(),
     ...apps.flatMap(({ sources }) => variablesIn(sources)),
-    ...services.map(({ service }) => ({
-      name: targetVariableOf(service.name),
-      requiredInProduction: false,
-      default: '',
-    })),
+    ...services.map(({ service }) => targetVariableOf(service.name)),
   ];
   const names = new Set(everywhere.map(({ name }) => name));
   const own = (name: string) => {

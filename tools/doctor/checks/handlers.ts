@@ -1,5 +1,5 @@
 import type { DescMethod } from '@bufbuild/protobuf';
-import { type App, type Located, type Service, classNamed, classesWith, definitionOf } from '../workspace/app.js';
+import { type Located, type ServiceApp, classNamed, classesWith, definitionOf } from '../workspace/app.js';
 import type { ProtoService } from '../workspace/protos.js';
 import { type Method, decoratorOf } from '../workspace/source.js';
 import { Ref } from '../workspace/value.js';
@@ -7,7 +7,7 @@ import type { Workspace } from '../workspace/workspace.js';
 
 /** A controller of a gRPC service. */
 export interface GrpcController extends Located {
-  readonly app: App & { readonly service: Service };
+  readonly app: ServiceApp;
   /** `user.v1.UserService`; undefined when its definition is not a generated one. */
   readonly serves: string | undefined;
 }

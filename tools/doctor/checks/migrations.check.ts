@@ -1,18 +1,27 @@
 import type { Check, Outcome, Problem } from '../finding.js';
-import { type App, type Service, classesWith, declaredAt, locate } from '../workspace/app.js';
-import { type Class, type Source, decoratorOf } from '../workspace/source.js';
+import {
+  type App,
+  type Located,
+  type Service,
+  type ServiceApp,
+  classesWith,
+  declaredAt,
+  locate,
+} from '../workspace/app.js';
+import { type Class, decoratorOf } from '../workspace/source.js';
 import { member } from '../workspace/value.js';
 import type { Workspace } from '../workspace/workspace.js';
 import { driftProblems } from './drift.js';
-
-type ServiceApp = App & { readonly service: Service };
 
 /** What has a class has to be in the module, because nothing is found by a pattern; what has a column, in a migration. */
 export const migrations: Check = {
   name: 'migrations',
   promise: 'entities and migrations are listed in the modules, and the migrations make what the entities say',
   run: ({ root, services, surroundings }: Workspace): Outcome => {
-    const listed = services.flatMap((app) => [...ofEntities(app), ...ofMigrations(app)]);
+    const listed = services.flatMap((app) => [
+      ...unlisted(app.service, 'entities', classesWith(app, 'Entity')),
+      ...ofMigrations(app),
+    ]);
     if (!surroundings.database) {
       return {
         problems: [...listed, ...services.flatMap(unmentioned)],
@@ -26,16 +35,6 @@ export const migrations: Check = {
   },
 };
 
-function ofEntities(app: ServiceApp): Problem[] {
-  const { service } = app;
-  const found = classesWith(app, 'Entity');
-  return unlisted(
-    service,
-    'entities',
-    found.map(({ source, type }) => ({ source, type })),
-  );
-}
-
 function ofMigrations(app: ServiceApp): Problem[] {
   const found = migrationsOf(app);
   const problems = unlisted(app.service, 'migrations', found);
@@ -48,17 +47,13 @@ function ofMigrations(app: ServiceApp): Problem[] {
   return problems;
 }
 
-function migrationsOf({ sources }: App): { source: Source; type: Class }[] {
+function migrationsOf({ sources }: App): Located[] {
   return sources.flatMap((source) =>
     source.classes.filter((type) => type.implements.includes('MigrationInterface')).map((type) => ({ source, type })),
   );
 }
 
-function unlisted(
-  service: Service,
-  list: 'entities' | 'migrations',
-  found: readonly { source: Source; type: Class }[],
-): Problem[] {
+function unlisted(service: Service, list: 'entities' | 'migrations', found: readonly Located[]): Problem[] {
   const names = service.database ? service.database[list] : [];
   // A computed list may have them.
   if (!names) return [];
@@ -94,7 +89,15 @@ function unmentioned(app: ServiceApp): Problem[] {
   });
 }
 
-const COLUMNS = ['Column', 'PrimaryColumn', 'PrimaryGeneratedColumn', 'CreateDateColumn', 'UpdateDateColumn'];
+const COLUMNS = [
+  'Column',
+  'PrimaryColumn',
+  'PrimaryGeneratedColumn',
+  'CreateDateColumn',
+  'UpdateDateColumn',
+  'DeleteDateColumn',
+  'VersionColumn',
+];
 
 function columnsOf(type: Class) {
   return type.properties.flatMap((property) => {

@@ -1,4 +1,4 @@
-import { prefixOf } from '../../../apps/platform/src/environment-view.js';
+import { PRIVATE, prefixOf } from '../../../apps/platform/src/environment-view.js';
 import type { Check, Problem } from '../finding.js';
 import { declaredAt } from '../workspace/app.js';
 import { COMPOSE } from '../workspace/deployment.js';
@@ -92,9 +92,6 @@ function ofHosts({ protos, services }: Workspace): Problem[] {
     return [{ severity: 'error', what, where, fix: `Write "${name}:${grpc}", or change the module.` }];
   });
 }
-
-/** What no two services can share. */
-const PRIVATE = ['DATABASE_URL', 'GRPC_PORT', 'HTTP_PORT'];
 
 function ofDotEnv({ dotEnv: { text, variables } }: Workspace): Problem[] {
   return PRIVATE.filter((name) => name in variables).map((name) => ({

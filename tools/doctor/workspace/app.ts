@@ -13,6 +13,9 @@ export interface App {
   readonly service: Service | undefined;
 }
 
+/** An app that is a service. */
+export type ServiceApp = App & { readonly service: Service };
+
 /** A service as its module declares it; what the module computes is undefined. */
 export interface Service {
   readonly name: string;

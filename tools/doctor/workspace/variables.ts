@@ -36,10 +36,12 @@ export function readLibVariables(root: string): Map<string, Variable[]> {
 }
 
 /** `USER_SERVICE_URL`: where others find user-service. */
-export function targetVariableOf(service: string): string {
-  return `${prefixOf(service).replace(/(_SERVICE)?_$/, '')}_SERVICE_URL`;
+export function targetVariableOf(service: string): Variable {
+  const name = `${prefixOf(service).replace(/(_SERVICE)?_$/, '')}_SERVICE_URL`;
+  return { name, requiredInProduction: false, default: undefined };
 }
 
+/** What every app has: `test/workspace/doctor.spec.ts` compares with what the apps themselves say. */
 const ALWAYS = ['config', 'observability', 'service'];
 
 /** What an app reads from its environment. */
@@ -48,12 +50,11 @@ export function variablesOf(app: App, libs: ReadonlyMap<string, Variable[]>, tar
   const used = [...ALWAYS];
   if (service) used.push('grpc');
   for (const lib of ['database', 'cache', 'messaging'] as const) if (service?.[lib]) used.push(lib);
-  const found = targets.map((target) => ({
-    name: targetVariableOf(target),
-    requiredInProduction: false,
-    default: undefined,
-  }));
-  return [...used.flatMap((lib) => libs.get(lib) ?? []), ...variablesIn(app.sources), ...found];
+  return [
+    ...used.flatMap((lib) => libs.get(lib) ?? []),
+    ...variablesIn(app.sources),
+    ...targets.map((target) => targetVariableOf(target)),
+  ];
 }
 
 /** `.env`, which `npm start` and `npm run migration` read; empty when there is none. */

@@ -1,4 +1,4 @@
-import { type App, type Service, readApps } from './app.js';
+import { type App, type ServiceApp, readApps } from './app.js';
 import { type Compose, type Overlay, readCompose, readOverlays } from './deployment.js';
 import { type Packages, readPackages } from './packages.js';
 import { type ProtoService, readProtoServices } from './protos.js';
@@ -35,8 +35,8 @@ export class Workspace {
     return this.#once('apps', () => readApps(this.root));
   }
 
-  get services(): readonly (App & { readonly service: Service })[] {
-    return this.apps.filter((app): app is App & { service: Service } => app.service !== undefined);
+  get services(): readonly ServiceApp[] {
+    return this.apps.filter((app): app is ServiceApp => app.service !== undefined);
   }
 
   get protos(): readonly ProtoService[] {
