@@ -198,6 +198,17 @@ describe('services that were made', () => {
     expect(ok(await workspace.exec('npx', ['vitest', 'run', ...spec]))).toContain('3 passed');
   });
 
+  it('make in PostgreSQL what their entities say, and the doctor finds one that does not', async () => {
+    const entity = 'apps/parcel-service/src/parcel.entity.ts';
+    const made = read(entity);
+    write(entity, made.replace("@Column('text')", "@Column('text', { nullable: true })"));
+    const { code, output } = await workspace.exec('npm', ['run', '--silent', 'doctor', '--', '--database']);
+    write(entity, made);
+    expect(output).toContain('ALTER TABLE "parcels" ALTER COLUMN "title" DROP NOT NULL\n');
+    expect(output).toContain('\n1 error, 0 warnings.\n');
+    expect(code, output).toBe(1);
+  });
+
   it('are refused a second time', async () => {
     const before = await workspace.changes();
     expect(await g('app', 'parcel')).toMatchObject({ code: 1 });

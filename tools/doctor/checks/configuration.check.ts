@@ -3,9 +3,10 @@ import type { Check, Problem } from '../finding.js';
 import type { App } from '../workspace/app.js';
 import { COMPOSE, type Overlay, environmentIn } from '../workspace/deployment.js';
 import { lineOf, place } from '../workspace/place.js';
-import { type Variable, dotEnvAt, targetVariableOf, variablesIn, variablesOf } from '../workspace/variables.js';
+import { type Variable, dotEnvAt, targetVariableOf, variablesIn } from '../workspace/variables.js';
 import type { Workspace } from '../workspace/workspace.js';
 import { containerProblems } from './containers.js';
+import { knownVariables } from './known-variables.js';
 
 /** Kubernetes, compose and .env give the apps variables that they have, and all that they need. */
 export const configuration: Check = {
@@ -20,21 +21,12 @@ export const configuration: Check = {
   }),
 };
 
-/** The gRPC services that an app calls; the gateway may call each of them. */
-function targetsOf({ protos, services }: Workspace, { service }: App): string[] {
-  const hosts = protos.flatMap(({ desc, host }) => (host ? [{ fullName: desc.typeName, name: host.name }] : []));
-  if (!service) return [...new Set([...hosts, ...services].map(({ name }) => name))];
-  return hosts.filter(({ fullName }) => service.calls.includes(fullName)).map(({ name }) => name);
-}
-
 function ofOverlay(workspace: Workspace, overlay: Overlay): Problem[] {
-  const { apps, libVariables } = workspace;
   const run = overlay.cluster.all('Deployment').map(({ metadata }) => metadata.name);
-  return apps
+  return workspace.apps
     .filter(({ name }) => run.includes(name))
     .flatMap((app) => {
-      const targets = targetsOf(workspace, app);
-      const known = variablesOf(app, libVariables, targets);
+      const known = knownVariables(workspace, app);
       const given = overlay.cluster.environmentOf(overlay.cluster.workload(app.name));
       return [
         ...unknown(app, overlay, known, given),
@@ -82,12 +74,12 @@ function missing(app: App, overlay: Overlay, known: readonly Variable[], given: 
 
 /** Apps in compose, as far as there are any; the databases of all services. */
 function ofCompose(workspace: Workspace): Problem[] {
-  const { compose, apps, services, libVariables } = workspace;
+  const { compose, apps, services } = workspace;
   if (!compose) return [];
   const at = (text: string) => place(COMPOSE, lineOf(compose.text, new RegExp(`\\b${text}\\b`)));
   const ofApps = apps.flatMap((app) => {
     const given = environmentIn(compose.services[app.name] ?? {});
-    const known = variablesOf(app, libVariables, targetsOf(workspace, app));
+    const known = knownVariables(workspace, app);
     return unread(known, given).map((name): Problem => {
       const what = `${app.name} is given ${name} by compose, which it does not read`;
       return { severity: 'error', what, where: at(name), fix: meant(name, known) };

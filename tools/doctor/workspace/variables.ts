@@ -41,10 +41,10 @@ export function targetVariableOf(service: string): Variable {
   return { name, requiredInProduction: false, default: undefined };
 }
 
-/** What every app has: `test/workspace/doctor.spec.ts` compares with what the apps themselves say. */
+/** The libs that every app configures. */
 const ALWAYS = ['config', 'observability', 'service'];
 
-/** What an app reads from its environment. */
+/** @param targets the services that the app calls */
 export function variablesOf(app: App, libs: ReadonlyMap<string, Variable[]>, targets: readonly string[]): Variable[] {
   const { service } = app;
   const used = [...ALWAYS];
