@@ -1,11 +1,14 @@
 import { documentConfig } from '@rookery/config';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { CHECKS } from '../../tools/doctor/checks.js';
 import { knownVariables } from '../../tools/doctor/checks/known-variables.js';
 import { examine } from '../../tools/doctor/examine.js';
 import type { Finding } from '../../tools/doctor/finding.js';
 import { Workspace } from '../../tools/doctor/workspace/workspace.js';
 import { applications } from '../deploy/applications.js';
+
+// A process of buf is started: with half a core, seconds.
+vi.setConfig({ testTimeout: 30_000 });
 
 const surroundings = { node: process.versions.node, environment: {}, against: 'HEAD', database: false };
 const workspace = new Workspace(process.cwd(), surroundings);

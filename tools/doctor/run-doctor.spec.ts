@@ -1,6 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UsageError, runDoctor } from './run-doctor.js';
 import { TestWorkspace } from './workspace.fixture.js';
+
+// A process of buf is started: with half a core, seconds.
+vi.setConfig({ testTimeout: 30_000 });
 
 const MODULE = 'apps/thing-service/src/thing-service.module.ts';
 

@@ -1,6 +1,9 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { TestWorkspace } from '../workspace.fixture.js';
 import { breaking } from './breaking.check.js';
+
+// Processes of buf and git are started: with half a core, seconds.
+vi.setConfig({ testTimeout: 30_000 });
 
 const PROTO = 'proto/thing/v1/thing.proto';
 

@@ -1,6 +1,9 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { TestWorkspace } from '../workspace.fixture.js';
 import { paramtypes } from './paramtypes.check.js';
+
+// A process of buf is started: with half a core, seconds.
+vi.setConfig({ testTimeout: 30_000 });
 
 const CONTROLLER = 'apps/thing-service/src/thing.controller.ts';
 
