@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
-import type { Resource } from './resource.js';
+import { parse, parseAllDocuments } from 'yaml';
+import type { Labels, Resource } from './resource.js';
 
 /** What a kustomization comes to. */
 export interface Listing {
@@ -16,18 +16,44 @@ interface Generator {
   files?: string[];
 }
 
+/** An operation of a JSON patch (RFC 6902), as far as patches of manifests need it. */
+interface Operation {
+  op: 'add' | 'replace' | 'remove';
+  path: string;
+  value?: unknown;
+}
+
+/** Which resources a patch is for: all that match. Kind and name are regular expressions. */
+interface Target {
+  kind?: string;
+  name?: string;
+  /** `a=b,c=d`, of the labels of the resource itself. */
+  labelSelector?: string;
+}
+
 interface Kustomization {
   resources?: string[];
+  components?: string[];
   configMapGenerator?: Generator[];
+  patches?: { target: Target; patch: string }[];
   images?: { name: string; newName?: string; newTag?: string }[];
 }
 
 /** What this listing does, and what changes nothing that it says (a namespace, labels on the outside). */
-const UNDERSTOOD = new Set(['apiVersion', 'kind', 'namespace', 'resources', 'configMapGenerator', 'images']);
+const UNDERSTOOD = new Set([
+  'apiVersion',
+  'kind',
+  'namespace',
+  'resources',
+  'components',
+  'configMapGenerator',
+  'patches',
+  'images',
+]);
 
 /**
  * The resources that a kustomization composes: files, folders, generated ConfigMaps (without the suffix that kustomize
- * adds to their names everywhere) and image tags. It stands in for `kubectl kustomize`, which not every machine has.
+ * adds to their names everywhere), JSON patches and image tags. It stands in for `kubectl kustomize`, which not every machine has.
  * @throws {Error} for a field that it does not understand, rather than leave out what that would change
  */
 export function listKustomization(folder: string): Listing {
@@ -38,9 +64,11 @@ export function listKustomization(folder: string): Listing {
   if (strange.length > 0) {
     throw new Error(`${path}: this listing does not understand ${strange.join(', ')}; teach it, or use kubectl here`);
   }
-  const parts = (kustomization.resources ?? []).map((entry) => listEntry(path, join(folder, entry)));
+  const { resources: entries = [], components = [] } = kustomization;
+  const parts = [...entries, ...components].map((entry) => listEntry(path, join(folder, entry)));
   const generated = (kustomization.configMapGenerator ?? []).map((generator) => generate(path, folder, generator));
-  const resources = [...parts, ...generated].flatMap((part) => part.resources);
+  let resources = [...parts, ...generated].flatMap((part) => part.resources);
+  for (const { target, patch } of kustomization.patches ?? []) resources = patched(path, resources, target, patch);
   for (const image of kustomization.images ?? []) retag(path, resources, image);
   return { resources, files: [path, ...[...parts, ...generated].flatMap((part) => part.files)] };
 }
@@ -93,4 +121,45 @@ function retag(
   const named = containers.filter(({ image }) => image.replace(/:[^/]*$/, '') === name);
   if (named.length === 0) throw new Error(`${from}: no container has the image ${name}`);
   for (const container of named) container.image = newTag === undefined ? newName : `${newName}:${newTag}`;
+}
+
+/** The resources with one patch, which may also delete those that it is for. */
+function patched(from: string, resources: readonly Resource[], target: Target, text: string): Resource[] {
+  const patch = parse(text) as Operation[] | { $patch?: string };
+  const matched = resources.filter((resource) => isTarget(resource, target));
+  if (matched.length === 0) throw new Error(`${from}: no resource is the target ${JSON.stringify(target)} of a patch`);
+  if (Array.isArray(patch)) for (const resource of matched) for (const each of patch) apply(from, resource, each);
+  else if (patch.$patch !== 'delete') {
+    throw new Error(
+      `${from}: this listing understands JSON patches and "$patch: delete"; got ${JSON.stringify(patch)}`,
+    );
+  }
+  return Array.isArray(patch) ? [...resources] : resources.filter((resource) => !matched.includes(resource));
+}
+
+function isTarget({ kind, metadata }: Resource, target: Target): boolean {
+  const is = (pattern: string | undefined, value: string) =>
+    pattern === undefined || new RegExp(`^(?:${pattern})$`).test(value);
+  const labels: Labels = metadata.labels ?? {};
+  const pairs = target.labelSelector?.split(',').map((pair) => pair.split('=')) ?? [];
+  return (
+    is(target.kind, kind) && is(target.name, metadata.name) && pairs.every(([label, value]) => labels[label!] === value)
+  );
+}
+
+function apply(from: string, resource: Resource, { op, path, value }: Operation): void {
+  const keys = path.slice(1).split('/');
+  const last = keys.pop()!;
+  const unescaped = (key: string) => key.replaceAll('~1', '/').replaceAll('~0', '~');
+  let parent: unknown = resource;
+  for (const key of keys) parent = (parent as Record<string, unknown> | undefined)?.[unescaped(key)];
+  const where = `${from}: ${op} ${path} of ${resource.kind} ${resource.metadata.name}`;
+  if (typeof parent !== 'object' || parent === null) throw new Error(`${where}: there is nothing to put it in`);
+  const key = unescaped(last);
+  if (op !== 'add' && !(key in parent)) throw new Error(`${where}: there is none`);
+  if (Array.isArray(parent) && op !== 'replace') {
+    if (op === 'remove') parent.splice(Number(key), 1);
+    else parent.splice(key === '-' ? parent.length : Number(key), 0, structuredClone(value));
+  } else if (op === 'remove') delete (parent as Record<string, unknown>)[key];
+  else (parent as Record<string, unknown>)[key] = structuredClone(value);
 }
