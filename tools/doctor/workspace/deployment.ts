@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Cluster } from '../deployment/cluster.js';
+import { secretsOfStore } from '../deployment/external-secrets.js';
 import { listKustomization, readYaml } from '../deployment/kustomization.js';
 import { lineOf, place } from './place.js';
 
@@ -33,7 +34,13 @@ export function readOverlays(root: string): Overlay[] {
   return names.map((name) => {
     const { resources, files } = listKustomization(join(folder, name));
     const paths = files.map((file) => relative(root, file));
-    return { name, cluster: new Cluster(resources), find: (text, app) => find(root, paths, text, app) };
+    // One without Secrets finds those that an operator has made.
+    const secrets = resources.some(({ kind }) => kind === 'Secret') ? [] : secretsOfStore(root);
+    return {
+      name,
+      cluster: new Cluster([...resources, ...secrets]),
+      find: (text, app) => find(root, paths, text, app),
+    };
   });
 }
 
