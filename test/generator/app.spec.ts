@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { OrderServiceDefinition } from '@rookery/contracts/order/v1';
 import { freePort } from '@rookery/embedded';
@@ -216,10 +216,12 @@ describe('services that were made', () => {
   });
 
   it('have the manifests of the samples, but for names', () => {
-    for (const file of ['deployment', 'service', 'service-account', 'kustomization']) {
-      const own = read(`k8s/base/parcel-service/${file}.yaml`);
+    const files = readdirSync(join(workspace.root, 'k8s/base/user-service'));
+    expect(readdirSync(join(workspace.root, 'k8s/base/parcel-service'))).toEqual(files);
+    for (const file of files) {
+      const own = read(`k8s/base/parcel-service/${file}`);
       const sample = own.replaceAll('parcel-service', 'user-service').replace('parcel.v1.Parcel', 'user.v1.User');
-      expect(sample).toBe(read(`k8s/base/user-service/${file}.yaml`));
+      expect(sample).toBe(read(`k8s/base/user-service/${file}`));
     }
   });
 
