@@ -1,20 +1,12 @@
-import { Environment, documentConfig, loadConfig } from '@rookery/config';
+import { Environment, loadConfig } from '@rookery/config';
 import { targetConfig } from '@rookery/grpc';
 import { MessagingConfig } from '@rookery/messaging';
 import { ShutdownConfig } from '@rookery/service';
 import { describe, expect, it } from 'vitest';
 import { GatewayConfig } from '../../apps/gateway/src/gateway.config.js';
-import { type Application, applications, deployed, gateway } from './applications.js';
+import { applications, deployed, gateway } from './applications.js';
 import { overlays } from './overlays.js';
-
-/** The default ports of the URLs that name none. */
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'postgres:': 5432, 'redis:': 6379, 'nats:': 4222 };
-
-/** The names of the variables, as docs/configuration.md has them. */
-function variablesOf({ config }: Application): string[] {
-  const page = documentConfig(config.map((type) => ({ title: '', type })));
-  return [...page.matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1]!);
-}
+import { DEFAULT_PORTS, infrastructureOf, variablesOf } from './variables.js';
 
 describe.each(overlays)('overlay $name', ({ cluster }) => {
   const variables = (name: string) => cluster.environmentOf(cluster.workload(name));
@@ -69,8 +61,7 @@ describe.each(overlays)('overlay $name', ({ cluster }) => {
 
   it.each(deployed)('$name reaches its infrastructure', ({ name, config, database }) => {
     const given = variables(name);
-    const declared = variablesOf({ name, config, calls: [] });
-    const urls = ['DATABASE_URL', 'REDIS_URL', 'NATS_URL'].filter((variable) => declared.includes(variable));
+    const urls = infrastructureOf({ name, config, calls: [] });
     expect(urls.includes('DATABASE_URL')).toBe(database !== undefined);
     for (const variable of urls) {
       const { protocol, hostname, port } = new URL(given[variable]!);

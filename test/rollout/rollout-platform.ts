@@ -15,8 +15,6 @@ import { NameServer } from './name-server.js';
 
 /** How many pods there are of each; two where nothing is said. */
 const REPLICAS: Readonly<Record<string, number>> = { 'user-service': 3 };
-/** Milliseconds. */
-const MIN_READY = 1_000;
 
 /** gRPC's client asks this name server, not the resolver of the machine. */
 const RESOLVER = { GRPC_NODE_USE_ALTERNATIVE_RESOLVER: 'true' };
@@ -109,11 +107,11 @@ export class RolloutPlatform {
   }
 
   private async deploy(app: string): Promise<void> {
-    const { terminationGracePeriodSeconds } = cluster.workload(app).pod;
+    const { pod, resource } = cluster.workload(app);
     const policy = {
       replicas: REPLICAS[app] ?? 2,
-      minReady: MIN_READY,
-      grace: terminationGracePeriodSeconds! * 1_000,
+      minReady: resource.spec!.minReadySeconds! * 1_000,
+      grace: pod.terminationGracePeriodSeconds! * 1_000,
     };
     const onEndpoints = (endpoints: readonly string[]) =>
       app === 'gateway' ? this.gateway.set(endpoints) : this.names.set(app, endpoints);

@@ -56,8 +56,10 @@ function ofApps({ apps, services, dotEnv }: Workspace): Listener[] {
   });
 }
 
-function ofCompose({ compose }: Workspace): Listener[] {
-  return Object.entries(compose?.services ?? {}).flatMap(([name, { ports: published }]) =>
+/** An app in compose runs there instead of beside it. */
+function ofCompose({ apps, compose }: Workspace): Listener[] {
+  const servers = Object.entries(compose?.services ?? {}).filter(([name]) => !apps.some((app) => app.name === name));
+  return servers.flatMap(([name, { ports: published }]) =>
     (published ?? []).flatMap((entry) => {
       const isLong = typeof entry === 'object';
       const text = isLong ? `published: ${entry.published}` : String(entry);

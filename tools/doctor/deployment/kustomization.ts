@@ -75,7 +75,7 @@ export function listKustomization(folder: string): Listing {
 
 /** The documents of a file. @throws {YAMLParseError} at what is no YAML, a key given twice included */
 export function readYaml(path: string): unknown[] {
-  return parseAllDocuments(readFileSync(path, 'utf8')).map((document) => {
+  return parseAllDocuments(readFileSync(path, 'utf8'), { merge: true }).map((document) => {
     for (const error of document.errors) throw Object.assign(error, { message: `${path}: ${error.message}` });
     return document.toJS() as unknown;
   });

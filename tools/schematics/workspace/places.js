@@ -1,4 +1,5 @@
 import { applyEdits, modify } from 'jsonc-parser';
+import { addToCompose, removeFromCompose } from './compose.js';
 import { insertAfterLast, removeLines } from './lines.js';
 import { withImport, withName, withoutImport, withoutName } from './lists.js';
 
@@ -22,6 +23,13 @@ const LISTS = [
     anchor: /^ {6}POSTGRES_PASSWORD:/,
     sibling: /^ {6}\w+_PASSWORD:/,
     added: ({ role, variable }) => [`      ${variable}_PASSWORD: ${role}`],
+  },
+  {
+    path: 'observability/prometheus.yml',
+    wanted: () => true,
+    anchor: /^ {8}names:$/,
+    sibling: /^ {10}- [\w-]+-service$/,
+    added: ({ app }) => [`          - ${app}`],
   },
   {
     path: 'docs/operations.md',
@@ -122,6 +130,7 @@ const LISTS = [
 
 /** Files that list the services in a way of their own. */
 const OTHERS = [
+  { path: 'docker-compose.yml', wanted: () => true, add: addToCompose, remove: removeFromCompose },
   { path: 'nest-cli.json', wanted: () => true, add: addProject, remove: removeProject },
   { path: 'apps/platform/src/services.ts', wanted: () => true, add: addToPlatform, remove: removeFromPlatform },
   {
