@@ -1,0 +1,1 @@
+ARG NODE_IMAGE=node:24.21.0-trixie-slim
