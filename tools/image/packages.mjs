@@ -10,8 +10,17 @@ import { root } from '../setup/prepare.mjs';
  */
 export function packagesOf(app) {
   const { inside, outside } = JSON.parse(readFileSync(join(dirname(bundleOf(app)), 'packages.json'), 'utf8'));
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  return { inside, beside: closure(outside.map(nameOf), packages) };
+  return { inside, beside: closure(outside.map(nameOf), lockedPackages()) };
+}
+
+/** Everything that package.json names in `dependencies`, with what it depends on. */
+export function productionPackages() {
+  const packages = lockedPackages();
+  return closure(Object.keys(packages[''].dependencies), packages);
+}
+
+function lockedPackages() {
+  return JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
 }
 
 /** The folders of these packages and of everything that they depend on, in a lock file's `packages`. */
@@ -22,7 +31,8 @@ export function closure(names, packages) {
     found.add(folder);
     const { dependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} } = packages[folder];
     const peers = Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional);
-    for (const name of [...Object.keys(dependencies), ...peers]) add(resolve(name, folder, packages));
+    const needed = [...Object.keys(dependencies), ...peers].filter((name) => !name.startsWith('@types/'));
+    for (const name of needed) add(resolve(name, folder, packages));
   };
   for (const name of names) add(resolve(name, '', packages));
   return [...found].sort();
