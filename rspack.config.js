@@ -38,7 +38,8 @@ function staysOutside(request) {
 
 function external({ request, context, dependencyType }, done) {
   const required = dependencyType === 'commonjs';
-  if (isBuiltin(request) || staysOutside(request)) return done(null, `${required ? 'node-commonjs' : 'module'} ${request}`);
+  if (isBuiltin(request) || staysOutside(request))
+    return done(null, `${required ? 'node-commonjs' : 'module'} ${request}`);
   const bare = !/^(\.|\/|@rookery\/)/.test(request);
   if (bare && missing(request, context)) return done(null, `${required ? 'node-commonjs' : 'import'} ${request}`);
   done();
@@ -95,6 +96,7 @@ export default function configuration(options) {
     ],
     output: {
       ...options.output,
+      compareBeforeEmit: false, // a build is newer than its sources, whether it says the same as before or not
       filename: ({ chunk }) => (chunk?.name === 'vendor' ? `${folder}/vendor.js` : options.output.filename),
       chunkFilename: `${folder}/[name].js`,
     },

@@ -32,7 +32,8 @@ export function licenses(document) {
     .map(({ group, name, version, licenses = [] }) => ({
       package: group ? `${group}/${name}` : name,
       version,
-      license: licenses.map(({ license, expression }) => expression ?? license.id ?? license.name).join(', ') || 'unknown',
+      license:
+        licenses.map(({ license, expression }) => expression ?? license.id ?? license.name).join(', ') || 'unknown',
     }))
     .sort((a, b) => a.package.localeCompare(b.package));
 }

@@ -7,8 +7,8 @@ import { root } from '../setup/prepare.mjs';
 import { packagesOf, requireApp } from './packages.mjs';
 import { bill } from './bill.mjs';
 
-/** Half of what the packages weigh: types, maps, and TypeORM for browsers. */
-const NOT_RUN = /\.d\.[cm]?ts$|\.map$|\/typeorm\/browser$/;
+/** Half of what the packages weigh: sources and types, maps, and TypeORM for browsers. */
+const NOT_RUN = /\.[cm]?ts$|\.map$|\/typeorm\/browser$/;
 
 const [app, folder] = process.argv.slice(2);
 requireApp(app, 'usage: node tools/image/pack.mjs <app> <folder>');
