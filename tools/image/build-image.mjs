@@ -19,12 +19,15 @@ export function buildImage({ engine, app, tag = `rookery/${app}`, base, more = [
   return status ?? 1;
 }
 
-/** The words after the engine's name. Only Docker's image format keeps a HEALTHCHECK; the other engines have to be told. */
+/** Only Docker's image format keeps a HEALTHCHECK, and buildah alone keeps no layers for the next build unless it is told to. */
+const OPTIONS = { docker: [], podman: ['--format=docker'], buildah: ['--format=docker', '--layers'] };
+
+/** The words after the engine's name. */
 export function buildArguments({ engine, app, tag, base, version, revision, more }) {
   const values = { APP: app, VERSION: version, REVISION: revision, ...(base ? { NODE_IMAGE: base } : {}) };
   return [
     'build',
-    ...(engine === 'docker' ? [] : ['--format', 'docker']),
+    ...OPTIONS[engine],
     ...Object.entries(values).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
     '--tag',
     tag,

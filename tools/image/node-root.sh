@@ -1,12 +1,15 @@
 #!/bin/sh
 # `node-root.sh <folder>`: a root filesystem for Node.js and nothing else, out of the Node image that this runs in. No shell,
-# no package manager, no npm. Node.js brings its own certificates, time zones and name resolution's defaults do.
+# no package manager, no npm. Node.js brings certificates and time zones of its own.
 set -eu
 root=$1
 node=$(readlink -f "$(command -v node)")
 
-# What the image is started with; Node.js has it from 22.20 and 24.6 on.
-node --max-old-space-size-percentage=60 --version
+# What the image is started with. Node.js 20 does not know it.
+node --max-old-space-size-percentage=60 --version || {
+  echo "Node.js $(node --version) cannot size its heap by the container; take an image of Node.js 24." >&2
+  exit 1
+}
 
 copy() {
   mkdir -p "$root$(dirname "$2")"
