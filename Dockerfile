@@ -33,8 +33,7 @@ USER 65532:65532
 HEALTHCHECK --interval=5s --timeout=3s --start-period=2m \
   CMD ["/usr/local/bin/node", "/app/healthcheck.mjs"]
 # The heap may take 60 % of the container's memory limit; what is outside of it needs the rest.
-ENTRYPOINT ["/usr/local/bin/node", "--max-old-space-size-percentage=60", "--enable-source-maps", \
-  "--import=/app/signals.mjs", "/app/main.js"]
+ENTRYPOINT ["/usr/local/bin/node", "--max-old-space-size-percentage=60", "--import=/app/signals.mjs", "/app/main.js"]
 
 ARG APP
 ARG VERSION=""
