@@ -57,13 +57,26 @@ export default defineConfig({
           ...patient,
         },
       },
+      // Replaces every replica of the platform under load, as Kubernetes does.
+      {
+        extends: true,
+        test: {
+          name: 'rollout',
+          include: ['test/rollout/**/*.spec.ts'],
+          globalSetup: [BUILT_APPS],
+          env: { GRPC_NODE_USE_ALTERNATIVE_RESOLVER: 'true' },
+          ...alone(3),
+          ...patient,
+          testTimeout: 600_000,
+        },
+      },
       // Generates services in a copy of the workspace, and runs its checks there.
       {
         extends: true,
         test: {
           name: 'generator',
           include: ['test/generator/**/*.spec.ts'],
-          ...alone(3),
+          ...alone(4),
           ...patient,
           testTimeout: 600_000,
         },

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { readYaml } from '../../tools/doctor/deployment/kustomization.js';
 import { services } from './applications.js';
 import { isPinned } from './image.js';
-import { readYaml } from './kustomization.js';
 import { overlays } from './overlays.js';
 
 const DATABASES_SCRIPT = 'k8s/base/infra/postgres/create-databases.sh';

@@ -1,25 +1,26 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { containerPort } from './cluster.js';
+import { containerPort } from '../../tools/doctor/deployment/cluster.js';
+import type { Resource } from '../../tools/doctor/deployment/resource.js';
 import { isPinned } from './image.js';
-import { manifestProblems } from './manifest-schema.js';
-import { overlays } from './overlays.js';
-import type { Resource } from './resource.js';
+import { componentProblems, manifestProblems } from './manifest-schema.js';
+import { components, overlays } from './overlays.js';
 
 const idOf = ({ kind, metadata }: Resource) => `${kind} ${metadata.name}`;
 
-it('k8s/ has no file that no overlay uses', () => {
+it('k8s/ has no file that no overlay uses, and no component that one may add', () => {
   const present = readdirSync('k8s', { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name !== 'README.md')
     .map((entry) => join(entry.parentPath, entry.name));
-  const used = new Set(overlays.flatMap(({ files }) => files));
+  const used = new Set([...overlays, ...components].flatMap(({ files }) => files));
   expect(present.length).toBeGreaterThan(0);
   expect(present.filter((path) => !used.has(path))).toEqual([]);
 });
 
 describe.each(overlays)('overlay $name', ({ cluster }) => {
-  const { resources, workloads } = cluster;
+  const { resources, workloads, jobs } = cluster;
+  const pods = [...workloads, ...jobs];
 
   it('has no resource twice', () => {
     const ids = resources.map(idOf);
@@ -30,11 +31,11 @@ describe.each(overlays)('overlay $name', ({ cluster }) => {
     expect(manifestProblems(each.resource)).toEqual([]);
   });
 
-  it.each(workloads)('$name runs a pinned image', ({ container }) => {
+  it.each(pods)('$name runs a pinned image', ({ container }) => {
     expect(isPinned(container.image), container.image).toBe(true);
   });
 
-  it.each(workloads)('$name is given as little as it needs', ({ pod, container }) => {
+  it.each(pods)('$name is given as little as it needs', ({ pod, container }) => {
     expect(pod).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false });
     expect(pod.securityContext).toMatchObject({
       runAsNonRoot: true,
@@ -60,4 +61,24 @@ describe.each(overlays)('overlay $name', ({ cluster }) => {
       else expect(containerPort(workload, port)).toBeGreaterThan(0);
     }
   });
+});
+
+describe.each(components)('component $name', ({ resources }) => {
+  it.each(resources.map((resource) => ({ id: idOf(resource), resource })))(
+    '$id is what its definition takes',
+    (each) => {
+      expect(componentProblems(each.resource)).toEqual([]);
+    },
+  );
+});
+
+it('a field that Kubernetes or a custom resource does not have is a problem', () => {
+  const [{ cluster }] = overlays as [(typeof overlays)[0]];
+  const service = structuredClone(cluster.get('Service', 'gateway'));
+  Object.assign(service.spec!, { selektor: {} });
+  expect(manifestProblems(service)).toEqual([expect.stringContaining('selektor')]);
+  const custom = components.flatMap(({ resources }) => resources).find(({ kind }) => kind === 'ServiceMonitor')!;
+  const monitor = structuredClone(custom);
+  Object.assign(monitor.spec!, { selektor: {} });
+  expect(componentProblems(monitor)).toEqual([expect.stringContaining('selektor')]);
 });

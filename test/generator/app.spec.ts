@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { OrderServiceDefinition } from '@rookery/contracts/order/v1';
 import { freePort } from '@rookery/embedded';
@@ -198,6 +198,17 @@ describe('services that were made', () => {
     expect(ok(await workspace.exec('npx', ['vitest', 'run', ...spec]))).toContain('3 passed');
   });
 
+  it('make in PostgreSQL what their entities say, and the doctor finds one that does not', async () => {
+    const entity = 'apps/parcel-service/src/parcel.entity.ts';
+    const made = read(entity);
+    write(entity, made.replace("@Column('text')", "@Column('text', { nullable: true })"));
+    const { code, output } = await workspace.exec('npm', ['run', '--silent', 'doctor', '--', '--database']);
+    write(entity, made);
+    expect(output).toContain('ALTER TABLE "parcels" ALTER COLUMN "title" DROP NOT NULL\n');
+    expect(output).toContain('\n1 error, 0 warnings.\n');
+    expect(code, output).toBe(1);
+  });
+
   it('are refused a second time', async () => {
     const before = await workspace.changes();
     expect(await g('app', 'parcel')).toMatchObject({ code: 1 });
@@ -205,10 +216,12 @@ describe('services that were made', () => {
   });
 
   it('have the manifests of the samples, but for names', () => {
-    for (const file of ['deployment', 'service', 'service-account', 'kustomization']) {
-      const own = read(`k8s/base/parcel-service/${file}.yaml`);
+    const files = readdirSync(join(workspace.root, 'k8s/base/user-service'));
+    expect(readdirSync(join(workspace.root, 'k8s/base/parcel-service'))).toEqual(files);
+    for (const file of files) {
+      const own = read(`k8s/base/parcel-service/${file}`);
       const sample = own.replaceAll('parcel-service', 'user-service').replace('parcel.v1.Parcel', 'user.v1.User');
-      expect(sample).toBe(read(`k8s/base/user-service/${file}.yaml`));
+      expect(sample).toBe(read(`k8s/base/user-service/${file}`));
     }
   });
 

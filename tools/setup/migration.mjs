@@ -1,4 +1,4 @@
-// `npm run migration -- <service> generate <Name> | run | revert | show`, on the database that `npm start` gives the service.
+// `npm run migration -- <service> generate <Name> | run | revert | show | drift`, on the database that `npm start` gives the service.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,12 +11,14 @@ const USAGE = `usage: npm run migration -- <service> <command>
   generate <Name>  writes a migration for what the entities say and the migrations do not: generate AddPhone
   run              runs the pending ones
   revert           undoes the one that was run last
-  show             lists them: run or pending`;
+  show             lists them: run or pending
+  drift            prints, as JSON, what the entities say and the migrations do not`;
 
 const [service, command, ...rest] = process.argv.slice(2);
 const app = join(root, 'apps', service ?? '');
 const [name] = rest;
-const known = command === 'generate' ? rest.length === 1 : ['run', 'revert', 'show'].includes(command) && !name;
+const known =
+  command === 'generate' ? rest.length === 1 : ['run', 'revert', 'show', 'drift'].includes(command) && !name;
 if (!service || !/^[a-z0-9-]+$/.test(service) || !existsSync(join(app, 'src/main.ts')) || !known) {
   console.error(USAGE);
   process.exit(64);
@@ -35,7 +37,7 @@ const environment = environmentOfService();
 prepare();
 buildApps([service], console.error);
 if (command === 'generate') await generate();
-else process.exit(ask(command, 'inherit', environment).status ?? 1);
+else process.exit(ask(command, 'inherit').status ?? 1);
 
 /**
  * As in `npm start`: with `.env`, and what has the service's name in front counts for it (USER_SERVICE_DATABASE_URL).
@@ -54,7 +56,9 @@ function environmentOfService() {
 }
 
 /** Only the service itself knows its entities: its bundle is asked. */
-function ask(what, stdout, env) {
+function ask(what, stdout) {
+  // Log lines would be in the way of this answer.
+  const env = what === 'drift' ? { ...environment, LOG_LEVEL: 'fatal' } : environment;
   return spawnSync(process.execPath, ['--enable-source-maps', bundleOf(service), 'migrate', what], {
     stdio: ['inherit', stdout, 'inherit'],
     env,
@@ -63,8 +67,7 @@ function ask(what, stdout, env) {
 }
 
 async function generate() {
-  // Log lines would be in the way of the answer.
-  const { status, stdout } = ask('drift', 'pipe', { ...environment, LOG_LEVEL: 'fatal' });
+  const { status, stdout } = ask('drift', 'pipe');
   if (status !== 0) {
     process.stderr.write(stdout);
     process.exit(status ?? 1);

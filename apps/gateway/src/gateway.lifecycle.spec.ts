@@ -85,6 +85,20 @@ describe('the life of a gateway', () => {
     await closed;
   });
 
+  it('serves on while it drains, and lets go of each connection that is used', async () => {
+    const service = await ownService(PLATFORM, 'user.v1.UserService', { GetUser: () => ANN });
+    const gateway = await start({ USER_SERVICE_URL: service.target, SHUTDOWN_DRAIN: '500ms' });
+    const get = async () => {
+      const answer = await fetch(`${gateway.url}/v1/users/1`);
+      await answer.text();
+      return { status: answer.status, connection: answer.headers.get('connection') };
+    };
+    expect(await get()).toEqual({ status: 200, connection: 'keep-alive' });
+    const closed = gateway.close();
+    expect(await get()).toEqual({ status: 200, connection: 'close' });
+    await closed;
+  });
+
   it('can be cut off while it waits for a slow service', async () => {
     const service = await ownService(PLATFORM, 'user.v1.UserService', {
       GetUser: () => {

@@ -1,7 +1,7 @@
 import type { Environment } from '@rookery/config';
 
 /** What no two services can share: each gets its own, or its default. */
-const PRIVATE = ['DATABASE_URL', 'GRPC_PORT', 'HTTP_PORT'] as const;
+export const PRIVATE = ['DATABASE_URL', 'GRPC_PORT', 'HTTP_PORT'] as const;
 
 /** Services of one process exchange their events in it when there is no NATS. */
 const IN_PROCESS = 'memory://platform';

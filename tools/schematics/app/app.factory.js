@@ -24,6 +24,7 @@ export function app(options) {
       ...sources,
       templates('base', `apps/${names.app}`, described),
       ...(described.k8s ? [templates('k8s', `k8s/base/${names.app}`, described)] : []),
+      ...(described.k8s && described.database ? [templates('k8s-database', `k8s/base/${names.app}`, described)] : []),
       (made) => addToWorkspace(made, described),
       format(),
       () => {

@@ -31,11 +31,11 @@ const LISTS = [
     added: ({ app, ports }) => [`| ${app.padEnd(20)} | ${ports.grpc} | ${String(ports.http).padEnd(44)} |`],
   },
   {
-    path: 'k8s/overlays/dev/kustomization.yaml',
+    path: 'k8s/base/kustomization.yaml',
     wanted: ({ k8s }) => k8s,
     anchor: /^resources:/,
-    sibling: /^ {2}- \.\.\/\.\.\/base\/[\w-]+-service$/,
-    added: ({ app }) => [`  - ../../base/${app}`],
+    sibling: /^ {2}- [\w-]+-service$/,
+    added: ({ app }) => [`  - ${app}`],
   },
   {
     path: 'k8s/overlays/dev/kustomization.yaml',
@@ -78,6 +78,40 @@ const LISTS = [
     ],
   },
   {
+    path: 'k8s/components/external-secrets/external-secrets.yaml',
+    wanted: ({ database }) => database,
+    anchor: /^ {4}- secretKey: POSTGRES_PASSWORD$/,
+    sibling: /^ {4}- secretKey: \w+_PASSWORD$|^ {6}remoteRef:/,
+    added: ({ variable }) => [
+      `    - secretKey: ${variable}_PASSWORD`,
+      `      remoteRef: { key: rookery/postgres, property: ${variable}_PASSWORD }`,
+    ],
+  },
+  {
+    path: 'k8s/components/external-secrets/external-secrets.yaml',
+    wanted: ({ database, k8s }) => database && k8s,
+    anchor: /^ {8}DATABASE_URL:/,
+    sibling: /./,
+    added: ({ app, role, variable }) => [
+      '---',
+      'apiVersion: external-secrets.io/v1',
+      'kind: ExternalSecret',
+      'metadata:',
+      `  name: ${app}-database`,
+      'spec:',
+      '  refreshInterval: 1h0m0s',
+      '  secretStoreRef: { kind: ClusterSecretStore, name: rookery }',
+      '  target:',
+      `    name: ${app}-database`,
+      '    template:',
+      '      data:',
+      `        DATABASE_URL: postgres://${role}:{{ .password | urlquery }}@postgres:5432/${role}`,
+      '  data:',
+      '    - secretKey: password',
+      `      remoteRef: { key: rookery/postgres, property: ${variable}_PASSWORD }`,
+    ],
+  },
+  {
     path: 'k8s/base/gateway/kustomization.yaml',
     wanted: ({ k8s }) => k8s,
     anchor: /^ {4}literals:/,
@@ -96,6 +130,7 @@ const OTHERS = [
     add: (text, { role }) => replaced(text, /^(for service in .*?);/m, `$1 ${role};`, 'create-databases.sh'),
     remove: (text, { role }) => text.replace(new RegExp(`^(for service in .*?) ${role}\\b`, 'm'), '$1'),
   },
+  { path: 'k8s/overlays/prod/kustomization.yaml', wanted: ({ k8s }) => k8s, add: addImage, remove: removeImage },
   { path: 'docs/configuration.md', wanted: () => true, add: addAddress, remove: removeAddress },
 ];
 
@@ -157,6 +192,19 @@ function addToPlatform(text, service) {
 function removeFromPlatform(text, service) {
   const [name, module] = moduleOf(service);
   return withoutName(withoutImport(text, name, module), PLATFORM_LIST, name);
+}
+
+/** From the registry and with the tag of the service before it, which a release may have changed. */
+function addImage(text, { app }) {
+  const images = [...text.matchAll(/^ {2}- \{ name: rookery\/([\w-]+-service),.*\}\n/gm)];
+  const last = images.at(-1);
+  if (!last) throw new Error('k8s/overlays/prod/kustomization.yaml lists its images in another way than expected.');
+  const at = last.index + last[0].length;
+  return text.slice(0, at) + last[0].replaceAll(last[1], app) + text.slice(at);
+}
+
+function removeImage(text, { app }) {
+  return text.replace(new RegExp(`^ {2}- \\{ name: rookery/${app},.*\\}\\n`, 'm'), '');
 }
 
 /** As `npm run docs:config` writes it. */

@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Unavailable } from '@rookery/errors';
+import { Lifecycle } from '@rookery/health';
 import { type FastifyInstance } from 'fastify';
 import { OpenStreams } from './open-streams.js';
 
@@ -9,7 +10,9 @@ const DRAIN_LIMIT = 10_000;
 
 /**
  * Makes `app.close()` graceful and bounded: streams are ended with an error event that tells clients to connect again,
- * what runs may finish within the limit, and no connection is kept alive, which would keep the server from closing.
+ * what runs may finish within the limit, and no connection is kept alive, which would keep the server from closing. From
+ * when the gateway drains clients are told to leave the connections that they use: a request on one that is just being
+ * closed would be lost.
  */
 @Injectable()
 export class Shutdown implements OnModuleInit, BeforeApplicationShutdown {
@@ -18,12 +21,13 @@ export class Shutdown implements OnModuleInit, BeforeApplicationShutdown {
   constructor(
     private readonly streams: OpenStreams,
     private readonly host: HttpAdapterHost,
+    private readonly lifecycle: Lifecycle,
   ) {}
 
   onModuleInit(): void {
     const fastify = this.fastify;
     fastify.addHook('onSend', async (_request, reply) => {
-      if (this.begun) reply.header('connection', 'close');
+      if (this.begun || this.lifecycle.state === 'draining') reply.header('connection', 'close');
     });
     // The head of a stream promised to keep the connection long before.
     fastify.addHook('onRequest', async (request, reply) => {

@@ -5,7 +5,7 @@
 export interface Resource {
   apiVersion: string;
   kind: string;
-  metadata: { name: string; labels?: Labels };
+  metadata: { name: string; labels?: Labels; annotations?: Labels };
   data?: Record<string, string>;
   stringData?: Record<string, string>;
   spec?: {
@@ -17,6 +17,8 @@ export interface Resource {
     clusterIP?: string;
     ports?: ServicePort[];
     volumeClaimTemplates?: { metadata: { name: string } }[];
+    strategy?: { rollingUpdate?: { maxSurge?: number; maxUnavailable?: number } };
+    minReadySeconds?: number;
   };
 }
 
@@ -34,6 +36,11 @@ export interface PodSpec {
   enableServiceLinks?: boolean;
   terminationGracePeriodSeconds?: number;
   securityContext?: { runAsNonRoot?: boolean; runAsUser?: number; seccompProfile?: { type: string } };
+  topologySpreadConstraints?: {
+    topologyKey: string;
+    whenUnsatisfiable: string;
+    labelSelector: { matchLabels: Labels };
+  }[];
   containers: Container[];
   volumes?: { name: string; configMap?: { name: string }; secret?: { secretName: string } }[];
 }
@@ -41,6 +48,7 @@ export interface PodSpec {
 export interface Container {
   name: string;
   image: string;
+  args?: string[];
   env?: {
     name: string;
     value?: string;

@@ -1,6 +1,6 @@
 import type { Container, KeyReference, Labels, PodSpec, Resource, ServicePort } from './resource.js';
 
-/** A Deployment or a StatefulSet, with what it runs. All of them here have one container. */
+/** A Deployment, a StatefulSet or a Job, with what it runs. All of them here have one container. */
 export interface Workload {
   readonly name: string;
   readonly resource: Resource;
@@ -24,14 +24,26 @@ export class Cluster {
     return found;
   }
 
+  /** What runs on and on, and may be called. */
   get workloads(): Workload[] {
-    return [...this.all('Deployment'), ...this.all('StatefulSet')].map((resource) => {
-      const pod = resource.spec!.template!.spec!;
-      if (pod.containers.length !== 1)
-        throw new Error(`${resource.metadata.name} has ${pod.containers.length} containers`);
-      const labels = resource.spec!.template!.metadata?.labels ?? {};
-      return { name: resource.metadata.name, resource, labels, pod, container: pod.containers[0]! };
-    });
+    return this.running('Deployment', 'StatefulSet');
+  }
+
+  /** What runs once. */
+  get jobs(): Workload[] {
+    return this.running('Job');
+  }
+
+  private running(...kinds: string[]): Workload[] {
+    return kinds
+      .flatMap((kind) => this.all(kind))
+      .map((resource) => {
+        const { spec: pod, metadata } = resource.spec?.template ?? {};
+        const [container, ...others] = pod?.containers ?? [];
+        if (!pod || !container || others.length > 0)
+          throw new Error(`the ${resource.kind} ${resource.metadata.name} has not exactly one container`);
+        return { name: resource.metadata.name, resource, labels: metadata?.labels ?? {}, pod, container };
+      });
   }
 
   /** @throws {Error} when there is none */
