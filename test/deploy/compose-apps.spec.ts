@@ -5,7 +5,7 @@ import { MessagingConfig } from '@rookery/messaging';
 import { ShutdownConfig } from '@rookery/service';
 import { expect, it } from 'vitest';
 import { GatewayConfig } from '../../apps/gateway/src/gateway.config.js';
-import { type Application, deployed, gateway, services } from './applications.js';
+import { type Application, gateway, services } from './applications.js';
 import { composed, environmentOf, publishedBy } from './compose.js';
 import { overlays } from './overlays.js';
 import { DEFAULT_PORTS, infrastructureOf, variablesOf } from './variables.js';
@@ -15,6 +15,12 @@ const withDatabase = services.filter(({ database }) => database);
 /** What `docker compose up --scale user-service=3` may do to any of them. */
 const REPLICAS = 3;
 
+/** What Kubernetes has of an app in development, when it runs it. */
+const inKubernetes = (name: string) =>
+  overlays
+    .filter((overlay) => overlay.name === 'dev')
+    .flatMap(({ cluster }) => cluster.workloads.filter((workload) => workload.name === name));
+
 const environment = (name: string) => new Environment(environmentOf(name));
 const serverOf = (fullName: string) => services.find(({ serves }) => serves.includes(fullName))!.name;
 
@@ -23,8 +29,7 @@ it.each(apps)('$name is built from this folder, as the image that the overlay fo
   expect(build).toEqual({ context: '.', args: { APP: name } });
   expect(policy).toBe('build');
   expect(image).toBe(`rookery/${name}:dev`);
-  if (![...deployed, gateway].some((app) => app.name === name)) return;
-  expect(overlays.find((overlay) => overlay.name === 'dev')!.cluster.workload(name).container.image).toBe(image);
+  for (const { container } of inKubernetes(name)) expect(container.image).toBe(image);
 });
 
 it.each(apps)('$name has no rights, and writes nowhere but to /tmp', ({ name }) => {
@@ -34,6 +39,12 @@ it.each(apps)('$name has no rights, and writes nowhere but to /tmp', ({ name }) 
     cap_drop: ['ALL'],
     security_opt: ['no-new-privileges:true'],
   });
+});
+
+it.each(apps)('$name has as much memory as in Kubernetes', ({ name }) => {
+  const [, limit] = /^(\d+)m$/.exec(composed(name).mem_limit ?? '') ?? [];
+  expect(limit).toBeDefined();
+  for (const { container } of inKubernetes(name)) expect(container.resources?.limits?.['memory']).toBe(`${limit}Mi`);
 });
 
 it.each(apps)('$name knows every variable that it is given, and starts in production with them', (application) => {
@@ -108,6 +119,5 @@ it.each(apps)('$name has the time to stop that it may take, as in Kubernetes', (
   // stop-service.ts: the drain, the running calls, the event handlers, twice as long for the outbox's relay, and connections.
   const events = config.includes(MessagingConfig) ? loadConfig([MessagingConfig], environment(name))[0] : undefined;
   expect(grace * 1000).toBeGreaterThan(drain + timeout + (events ? 3 * events.drainTimeout + 8_000 : 0));
-  if (![...deployed, gateway].some((app) => app.name === name)) return;
-  for (const { cluster } of overlays) expect(cluster.workload(name).pod.terminationGracePeriodSeconds).toBe(grace);
+  for (const { pod } of inKubernetes(name)) expect(pod.terminationGracePeriodSeconds).toBe(grace);
 });

@@ -16,6 +16,7 @@ export interface ComposeService {
   depends_on?: Record<string, { condition: string }>;
   healthcheck?: { test: string[] };
   stop_grace_period?: string;
+  mem_limit?: string;
   read_only?: boolean;
   tmpfs?: string[];
   cap_drop?: string[];

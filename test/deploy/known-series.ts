@@ -6,12 +6,9 @@ import { DatabaseMetrics } from '../../libs/database/src/database.metrics.js';
 import { MessagingMetrics } from '../../libs/messaging/src/messaging.metrics.js';
 import { CallMetrics } from '../../libs/observability/src/call-metrics.js';
 
-/** What Prometheus adds to each series that it scrapes. */
-const ADDED = ['job', 'instance'];
-
 /**
- * The labels of every series that Prometheus has of the apps, by its name: their own instruments are made as services make
- * them, and asked what they are. `up` is Prometheus' own.
+ * The labels of every series that the apps have, by its name: their own instruments are made as services make them, and
+ * asked what they are. `up` is Prometheus' own. What it adds to each series that it scrapes (`job`) is not among them.
  */
 export async function knownSeries(): Promise<ReadonlyMap<string, readonly string[]>> {
   const metrics = new Metrics();
@@ -23,10 +20,10 @@ export async function knownSeries(): Promise<ReadonlyMap<string, readonly string
     new AccessLog(metrics, {} as Logger),
   ];
   new MessagingMetrics(metrics).watch(() => []);
-  const series = new Map<string, readonly string[]>([['up', ADDED]]);
+  const series = new Map<string, readonly string[]>([['up', []]]);
   for (const { name, type, values } of await metrics.registry.getMetricsAsJSON()) {
     const { labelNames = [] } = (metrics.registry.getSingleMetric(name) ?? {}) as { labelNames?: string[] };
-    const labels = [...new Set([...ADDED, ...labelNames, ...values.flatMap((value) => Object.keys(value.labels))])];
+    const labels = [...new Set([...labelNames, ...values.flatMap((value) => Object.keys(value.labels))])];
     if (String(type) !== 'histogram') series.set(name, labels);
     else for (const suffix of ['_bucket', '_sum', '_count']) series.set(`${name}${suffix}`, [...labels, 'le']);
   }

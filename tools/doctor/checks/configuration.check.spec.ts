@@ -68,6 +68,16 @@ it('compose makes no database for a service', async () => {
   expect(findings).toMatchObject([{ severity: 'error', where: `${COMPOSE}:2`, fix }]);
 });
 
+it('compose sets it for several apps at once', async () => {
+  const anchor = 'x-environment: &environment\n  NODE_ENV: production\n  CACHE_TLT: 5m\n';
+  const app = '  thing-service:\n    environment:\n      <<: *environment\n';
+  workspace.edit(COMPOSE, 'services:\n', `${anchor}services:\n${app}`);
+  const { findings } = await workspace.examine(configuration);
+  expect(findings).toMatchObject([
+    { severity: 'error', what: expect.stringContaining('CACHE_TLT'), where: `${COMPOSE}:3` },
+  ]);
+});
+
 it('compose sets a variable of an app that it does not read', async () => {
   workspace.edit(
     COMPOSE,

@@ -48,7 +48,7 @@ async function problemsOf({ variable, url, where }: NamedServer): Promise<Proble
   const failure = await failureOf(host, port);
   if (failure === undefined) return [];
   const what = `${variable}: ${host}:${port} cannot be reached (${failure})`;
-  const fix = `Start it (\`docker compose up --detach --wait\`, \`npm run infra:up\`), or unset ${variable} to use what is embedded.`;
+  const fix = `Start it (\`docker compose up --detach --wait postgres redis nats\`, \`npm run infra:up\`), or unset ${variable} to use what is embedded.`;
   return [{ severity: 'error', what, where, fix }];
 }
 

@@ -34,6 +34,11 @@ it('a server of compose has the port of a service', async () => {
   expect(findings).toMatchObject([{ severity: 'error', where: `${COMPOSE}:5`, fix }]);
 });
 
+it('compose publishes an app where it listens', async () => {
+  workspace.edit(COMPOSE, 'services:\n', "services:\n  gateway:\n    ports: ['127.0.0.1:3000:3000']\n");
+  expect((await workspace.examine(ports)).findings).toEqual([]);
+});
+
 it('publishes no port that compose chooses, or none', async () => {
   workspace.edit(COMPOSE, "'127.0.0.1:5432:5432'", "8081, '8081'");
   workspace.edit(COMPOSE, 'services:\n', 'services:\n  redis:\n  nats:\n    ports:\n');
