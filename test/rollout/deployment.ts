@@ -93,7 +93,7 @@ export class Deployment {
     this.pods = this.pods.filter((other) => other !== pod);
     const end = async () => {
       const killed = new AbortController();
-      const grace = sleep(this.policy.grace, undefined, killed).then(
+      const grace = sleep(this.policy.grace, undefined, { signal: killed.signal }).then(
         () => pod.process.kill(),
         () => undefined,
       );
