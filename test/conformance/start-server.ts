@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { type GrpcLimits, GrpcModule, GrpcServer } from '@rookery/grpc';
-import { CallObserver, type LogConfig, Metrics, createLogger } from '@rookery/observability';
+import { CallObserver, type LogConfig, Metrics, Tracer, createLogger } from '@rookery/observability';
 import { RawClient } from './raw-client.js';
 
 /** What a test serves. */
@@ -39,7 +39,7 @@ export async function startServer({ controllers, providers = [], configure, limi
     host: '127.0.0.1',
     port: 0,
     limits,
-    observer: new CallObserver(new Metrics(), logger),
+    observer: new CallObserver(new Metrics(), logger, Tracer.off),
   });
   app.connectMicroservice<MicroserviceOptions>({ strategy: server.attach(app) }, { inheritAppConfig: true });
   await app.startAllMicroservices();

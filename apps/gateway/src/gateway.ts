@@ -6,7 +6,7 @@ import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ConfigError, type Environment, loadConfig } from '@rookery/config';
 import { DESCRIPTOR_SET_BASE64 } from '@rookery/contracts';
 import { HealthModule, Lifecycle } from '@rookery/health';
-import { LogConfig, Logger, NestLogger, ObservabilityModule, createLogger } from '@rookery/observability';
+import { LogConfig, Logger, NestLogger, ObservabilityModule, TraceConfig, createLogger } from '@rookery/observability';
 import { listening, type Runnable, ShutdownConfig } from '@rookery/service';
 import { ApiRegistry } from './descriptors/registry.js';
 import { GatewayConfig } from './gateway.config.js';
@@ -43,15 +43,15 @@ class GatewayApplication {}
  */
 export async function createGateway({ environment, logger, descriptors }: CreateGatewayOptions): Promise<Gateway> {
   const api = new ApiRegistry(descriptors ?? Buffer.from(DESCRIPTOR_SET_BASE64, 'base64'));
-  const [[config, log, shutdown]] = allOrProblems(
-    () => loadConfig([GatewayConfig, LogConfig, ShutdownConfig], environment),
+  const [[config, log, shutdown, trace]] = allOrProblems(
+    () => loadConfig([GatewayConfig, LogConfig, ShutdownConfig, TraceConfig], environment),
     () => upstreamTargets(api, environment),
   );
   const ownLogger = logger ?? createLogger(log, 'gateway');
   const application = {
     module: GatewayApplication,
     imports: [
-      ObservabilityModule.register(ownLogger),
+      ObservabilityModule.register(ownLogger, { service: 'gateway', config: trace }),
       HealthModule,
       GatewayModule.register({ config, environment, api }),
     ],

@@ -1,4 +1,5 @@
 import type { RedisClientType } from '@keyv/redis';
+import { callContext, failureName } from '@rookery/context';
 import { type CacheStore, SLICE } from './cache-store.js';
 
 /** Blob strings (RESP type `$`, 36) as Buffers: no text is made of them. */
@@ -34,36 +35,36 @@ export class RedisStore implements CacheStore {
   }
 
   getMany(keys: readonly string[]): Promise<(Buffer | null)[]> {
-    return this.client.sendCommand(['MGET', ...keys], AS_BUFFERS);
+    return this.send(['MGET', ...keys], AS_BUFFERS);
   }
 
   set(key: string, value: Buffer, ttl: number): Promise<unknown> {
-    return this.client.sendCommand(['SET', key, value, 'PX', String(ttl)]);
+    return this.send(['SET', key, value, 'PX', String(ttl)]);
   }
 
   async add(key: string, value: Buffer, ttl: number): Promise<boolean> {
-    return (await this.client.sendCommand(['SET', key, value, 'PX', String(ttl), 'NX'])) !== null;
+    return (await this.send(['SET', key, value, 'PX', String(ttl), 'NX'])) !== null;
   }
 
   async setWhile(keys: readonly string[], versions: readonly Buffer[], value: Buffer, ttl: number): Promise<boolean> {
     const command = ['EVAL', SET_WHILE, String(keys.length), ...keys, value, String(ttl), String(2 * ttl), ...versions];
-    return (await this.client.sendCommand<number>(command)) === 1;
+    return (await this.send<number>(command)) === 1;
   }
 
   delete(keys: readonly string[]): Promise<unknown> {
-    return this.client.sendCommand(['UNLINK', ...keys]);
+    return this.send(['UNLINK', ...keys]);
   }
 
   async deleteSome(prefix: string, position: string): Promise<string> {
     const pattern = `${prefix.replace(/[*?^[\]\\]/g, '\\$&')}*`;
     const command = ['SCAN', position, 'MATCH', pattern, 'COUNT', String(SLICE)];
-    const [next, keys] = await this.client.sendCommand<[string, string[]]>(command);
+    const [next, keys] = await this.send<[string, string[]]>(command);
     if (keys.length > 0) await this.delete(keys);
     return next;
   }
 
   async deleteIf(key: string, value: Buffer): Promise<boolean> {
-    return (await this.client.sendCommand<number>(['EVAL', DELETE_IF, '1', key, value])) === 1;
+    return (await this.send<number>(['EVAL', DELETE_IF, '1', key, value])) === 1;
   }
 
   async ping(): Promise<void> {
@@ -80,6 +81,20 @@ export class RedisStore implements CacheStore {
 
   async close(): Promise<void> {
     if (this.client.isOpen) this.client.destroy();
+  }
+
+  /** Sends a command of a call, whose trace shows it. */
+  private send<T>(command: (string | Buffer)[], options?: typeof AS_BUFFERS): Promise<T> {
+    const call = callContext()?.span;
+    if (!call) return this.client.sendCommand<T>(command, options);
+    const operation = command[0] as string;
+    const span = call.child(operation, 'client', { 'db.system.name': 'redis', 'db.operation.name': operation });
+    const answer = this.client.sendCommand<T>(command, options);
+    answer.then(
+      () => span.end(),
+      (error: unknown) => span.end({ failure: failureName(error), error }),
+    );
+    return answer;
   }
 
   private reconnect(): void {

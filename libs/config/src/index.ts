@@ -9,6 +9,7 @@ export {
   EnvEnum,
   EnvInteger,
   EnvList,
+  EnvNumber,
   EnvString,
   EnvUrl,
   type VariableOptions,

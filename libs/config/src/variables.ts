@@ -72,6 +72,16 @@ export function EnvInteger(options: VariableOptions<number> & { min: number; max
   return variable(options, takes, Number, [IsInt(), Min(options.min), Max(options.max)]);
 }
 
+/** A number from `min` to `max`, both included. */
+export function EnvNumber(options: VariableOptions<number> & { min: number; max: number }): PropertyDecorator {
+  const takes = `a number from ${options.min} to ${options.max}`;
+  return variable(options, takes, Number, [
+    IsNumber({ allowNaN: false, allowInfinity: false }),
+    Min(options.min),
+    Max(options.max),
+  ]);
+}
+
 /** A duration such as `250ms`, `5s`, `5m`; the property holds milliseconds. */
 export function EnvDuration(
   options: Omit<VariableOptions<string>, 'default'> & { default?: string; min?: string; max?: string },

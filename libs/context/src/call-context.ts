@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Span } from './span.js';
 
 /** What belongs to one call and follows it through every await: data and a signal, nothing else. */
 export interface CallContext {
@@ -8,7 +9,7 @@ export interface CallContext {
   readonly deadline?: number;
   /** Aborts when the caller cancels, the deadline passes or the server stops; its reason is the error of the catalogue. */
   readonly signal: AbortSignal;
-  /** W3C trace context of the caller, as it came in. */
+  /** W3C trace context: of the span when there is one, otherwise of the caller, as it came in. */
   readonly traceparent?: string;
   /** What tracing systems add to it. */
   readonly tracestate?: string;
@@ -16,6 +17,8 @@ export interface CallContext {
   readonly principal?: string;
   /** The customer whose data the call is about, as the caller or an authenticating guard says. */
   readonly tenant?: string;
+  /** The call in its trace; undefined while nobody records that. */
+  readonly span?: Span;
 }
 
 const storage = new AsyncLocalStorage<CallContext>();
@@ -35,8 +38,8 @@ export function runWithContext<T, A extends unknown[]>(context: CallContext, wor
  * somebody asks for it; spreading it would lose that.)
  */
 export function contextLike(context: CallContext, replaced: Partial<CallContext>): CallContext {
-  const { requestId, deadline, traceparent, tracestate, principal, tenant } = context;
-  const like = { requestId, deadline, traceparent, tracestate, principal, tenant, ...replaced };
+  const { requestId, deadline, traceparent, tracestate, principal, tenant, span } = context;
+  const like = { requestId, deadline, traceparent, tracestate, principal, tenant, span, ...replaced };
   if (replaced.signal) return { ...like, signal: replaced.signal };
   return Object.defineProperty(like, 'signal', { get: () => context.signal, enumerable: true }) as CallContext;
 }

@@ -13,6 +13,7 @@ import {
 } from './database-errors.js';
 import type { LeasedClient } from './leased-client.js';
 import type { Ahead } from './statement-batch.js';
+import { beginStatement, endFailed } from './statement-span.js';
 import type { IsolationLevel } from './transactions.js';
 
 /** What begins a statement that a replica refuses; the primary, which stands in for one, would not. */
@@ -69,14 +70,27 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
     super(driver, mode);
   }
 
-  override async query<T = never>(text: string, parameters?: unknown[], useStructuredResult = false): Promise<T> {
+  override query<T = never>(text: string, parameters?: unknown[], useStructuredResult = false): Promise<T> {
+    // What begins a transaction is not sent by itself.
+    const span = text === 'START TRANSACTION' ? undefined : beginStatement(text);
+    const answer = this.run<T>(text, parameters, useStructuredResult);
+    if (span) {
+      answer.then(
+        () => span.end(),
+        (error: unknown) => endFailed(span, error),
+      );
+    }
+    return answer;
+  }
+
+  private async run<T>(text: string, parameters: unknown[] | undefined, useStructuredResult: boolean): Promise<T> {
     const { reads, refusesWrites, onRepeat } = this.purpose;
     if (refusesWrites && WRITES.test(text)) {
       throw new Error(`what is marked as read-only must not write: ${text.slice(0, 80)}`);
     }
     if (this.ending && !ENDS.test(text)) throw tooLate(text);
     const sql = text === 'START TRANSACTION' ? this.begin : text;
-    const run = (runner: PostgresQueryRunner) => runner.query(sql, parameters, useStructuredResult as true) as T;
+    const again = (runner: PostgresQueryRunner) => runner.query(sql, parameters, useStructuredResult as true) as T;
     const connection = this.databaseConnection as LeasedClient | undefined;
     try {
       const result = (await super.query(sql, parameters, useStructuredResult as true)) as T;
@@ -96,11 +110,11 @@ export class ServiceQueryRunner extends PostgresQueryRunner {
         // Statements that were issued together fail together.
         if (this.databaseConnection === connection) this.reopening = mappingErrors(() => this.reopen(error));
         await this.reopening;
-        return await run(this);
+        return await again(this);
       }
       const other = new ServiceQueryRunner(this.driver, 'master', this.purpose, this.repeats - 1);
       try {
-        return await run(other);
+        return await again(other);
       } finally {
         await other.release();
       }

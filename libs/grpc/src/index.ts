@@ -37,6 +37,7 @@ export {
   clientDeclaration,
   clientToken,
 } from './client/grpc-clients.module.js';
+export { beginClientSpan, spanEndOf } from './client/client-span.js';
 export { type ReceivedStatus, fromReceived } from './client/received-status.js';
 export {
   type TargetConfig,

@@ -1,4 +1,5 @@
 import { callContext, runWithContext } from '@rookery/context';
+import { Tracer } from '@rookery/observability';
 import { OrderCreated } from '@rookery/contracts/order/v1';
 import { expect, it } from 'vitest';
 import { newEvent } from './event.js';
@@ -13,7 +14,7 @@ it.each([
 ])('carries on the trace of an event when it is one: %s', async (traceparent, carried) => {
   const event = newEvent(OrderCreated, { id: 'o-1' }, { source: 'shop' });
   const headers = { ...event.headers, traceparent };
-  const context = await new EventCalls().run({ ...event, headers }, 1_000, async () => callContext());
+  const context = await new EventCalls(Tracer.off).run({ ...event, headers }, 1_000, async () => callContext());
   expect(context).toHaveProperty('traceparent', carried);
 });
 
@@ -27,5 +28,5 @@ it('carries on who made the call that led to an event, for whom, and its trace',
   };
   const { signal } = new AbortController();
   const event = runWithContext({ ...call, signal }, () => newEvent(OrderCreated, { id: 'o-1' }, { source: 'shop' }));
-  expect(await new EventCalls().run(event, 1_000, async () => callContext())).toMatchObject(call);
+  expect(await new EventCalls(Tracer.off).run(event, 1_000, async () => callContext())).toMatchObject(call);
 });

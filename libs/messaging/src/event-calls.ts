@@ -2,9 +2,11 @@ import { setMaxListeners } from 'node:events';
 import { type CallContext, runWithContext } from '@rookery/context';
 import { DeadlineExceeded, Unavailable } from '@rookery/errors';
 import { CONTEXT_METADATA } from '@rookery/grpc';
+import type { Tracer } from '@rookery/observability';
 import { contextFrom } from './core/message-headers.js';
 import type { PublishedEvent } from './event.js';
 import { decodeHeader } from './header-value.js';
+import { messagingAttributes } from './messaging-attributes.js';
 
 /**
  * The calls that handlers of events are in, as handlers of RPCs are: with the request id, the trace, the principal and the
@@ -14,12 +16,14 @@ import { decodeHeader } from './header-value.js';
 export class EventCalls {
   private readonly running = new Set<AbortController>();
 
+  constructor(private readonly tracer: Tracer) {}
+
   /**
    * Runs `work` in a call of its own, which its deadline or the stop of the service ends: `signal` is the call's.
    * @param timeout milliseconds that it may take
    */
   async run<T>(
-    { headers, type }: PublishedEvent,
+    { headers, type, id }: PublishedEvent,
     timeout: number,
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
@@ -28,8 +32,11 @@ export class EventCalls {
     setMaxListeners(0, ending.signal);
     const late = () => ending.abort(new DeadlineExceeded(`the handler of ${type} took longer than ${timeout} ms`));
     const timer = setTimeout(late, timeout);
+    const caller = contextFrom(decoded(headers));
+    const attributes = messagingAttributes('process', type, id);
     const context: CallContext = {
-      ...contextFrom(decoded(headers)),
+      ...caller,
+      ...this.tracer.begin(`process ${type}`, 'consumer', caller, attributes),
       deadline: Date.now() + timeout,
       signal: ending.signal,
     };

@@ -1,6 +1,6 @@
-import { orAborted } from '@rookery/context';
+import { callContext, failureName, orAborted } from '@rookery/context';
 import type { Transactions } from '@rookery/database';
-import type { Logger } from '@rookery/observability';
+import type { Logger, Tracer } from '@rookery/observability';
 import { type Delivery, inboxId, receivedEvent } from './event.js';
 import type { EventBus } from './event-bus.js';
 import { EventCalls } from './event-calls.js';
@@ -34,7 +34,7 @@ interface Route {
 
 /** Brings events from the bus to the `@OnEvent` handlers: context, inbox and handler in one transaction, one log line. */
 export class EventConsumers {
-  private readonly calls = new EventCalls();
+  private readonly calls: EventCalls;
   private readonly stopping = new AbortController();
   private stops: (() => Promise<void>)[] = [];
 
@@ -48,7 +48,10 @@ export class EventConsumers {
     private readonly options: ConsumingOptions,
     private readonly metrics: MessagingMetrics,
     private readonly logger: Logger,
-  ) {}
+    tracer: Tracer,
+  ) {
+    this.calls = new EventCalls(tracer);
+  }
 
   /** @throws what `EventHandlers.find` throws. */
   start(): void {
@@ -160,6 +163,10 @@ export class EventConsumers {
   ): void {
     const duration = performance.now() - started;
     this.metrics.delivered(event.type, outcome, duration);
+    callContext()?.span?.end({
+      attributes: { 'rookery.event.attempt': attempt, 'rookery.event.outcome': outcome },
+      ...(failure && { failure: failureName(failure.error), error: failure.error }),
+    });
     const line = { event: event.id, type: event.type, attempt, ms: Math.round(duration * 100) / 100 };
     if (!failure) this.logger.info(line, `event ${outcome}`);
     else this.logger.warn({ ...line, error: failure.error, delay: failure.delay }, `event failed: ${outcome}`);

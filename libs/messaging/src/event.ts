@@ -4,6 +4,7 @@ import type { MessageCodec } from '@rookery/contracts';
 import { newId } from '@rookery/database';
 import { CONTEXT_METADATA } from '@rookery/grpc';
 import { decodeHeader, encodeHeader } from './header-value.js';
+import { messagingAttributes } from './messaging-attributes.js';
 
 /**
  * An event on its way: CloudEvents 1.0 in binary mode. The headers carry the attributes, the payload is the bare
@@ -71,6 +72,7 @@ export function newEvent<T>(
 ): PublishedEvent {
   const id = newId();
   const call = callContext();
+  const span = call?.span?.child(`create ${codec.$type}`, 'producer', messagingAttributes('create', codec.$type, id));
   const headers: Record<string, string> = {
     'ce-specversion': '1.0',
     'ce-id': id,
@@ -86,6 +88,10 @@ export function newEvent<T>(
       const value = call[property];
       if (value) headers[CONTEXT_METADATA[property]] = encodeHeader(value);
     }
+  }
+  if (span) {
+    headers[CONTEXT_METADATA.traceparent] = span.traceparent;
+    span.end();
   }
   return { id, type: codec.$type, key, headers, payload: codec.encode(codec.fromPartial(payload)).finish() };
 }

@@ -1,7 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { ControlConnection, Transactions } from '@rookery/database';
-import { DependencyRegistry, Logger, Metrics } from '@rookery/observability';
+import { DependencyRegistry, Logger, Metrics, Tracer } from '@rookery/observability';
 import { coreExports, coreProviders } from './core/core.providers.js';
 import { MessageServer } from './core/message.server.js';
 import { AdvisoryLeases } from './advisory-leases.js';
@@ -72,8 +72,9 @@ export class MessagingModule {
             config: MessagingConfig,
             metrics: MessagingMetrics,
             logger: Logger,
-          ) => new RecurringJobs(() => methods.find(), control, clock, config, metrics, logger),
-          inject: [JobMethods, DATABASE, Clock, MessagingConfig, MessagingMetrics, Logger],
+            tracer: Tracer,
+          ) => new RecurringJobs(() => methods.find(), control, clock, config, metrics, logger, tracer),
+          inject: [JobMethods, DATABASE, Clock, MessagingConfig, MessagingMetrics, Logger, Tracer],
         },
         {
           provide: MessagingMetrics,
@@ -104,6 +105,7 @@ export class MessagingModule {
             wake: OutboxWake,
             jobs: RecurringJobs,
             messages: MessageServer,
+            tracer: Tracer,
           ) => {
             const leases = new AdvisoryLeases(control);
             const consumers = new EventConsumers(
@@ -116,6 +118,7 @@ export class MessagingModule {
               config,
               metrics,
               logger,
+              tracer,
             );
             const duties = { delayed: new DelayedEvents(control), jobs, inbox };
             const relay = new OutboxRelay(control, bus, wake, duties, config, metrics, logger);
@@ -133,6 +136,7 @@ export class MessagingModule {
             OutboxWake,
             RecurringJobs,
             MessageServer,
+            Tracer,
           ],
         },
       ],

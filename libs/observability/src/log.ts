@@ -49,7 +49,8 @@ function isoTime(): string {
 }
 
 /**
- * A logger that writes to standard output (or `destination`). Inside a call every line carries its request id.
+ * A logger that writes to standard output (or `destination`). Inside a call every line carries its request id, and
+ * the id of its trace when that is recorded.
  * @param service the name each line carries
  */
 export function createLogger(config: LogConfig, service: string, destination?: DestinationStream): Logger {
@@ -71,8 +72,10 @@ export function createLogger(config: LogConfig, service: string, destination?: D
       formatters: { level: (label) => ({ level: label }) },
       timestamp: isoTime,
       mixin: () => {
-        const requestId = callContext()?.requestId;
-        return requestId === undefined ? {} : { requestId };
+        const call = callContext();
+        if (!call) return {};
+        const { requestId, span } = call;
+        return span ? { requestId, traceId: span.traceId } : { requestId };
       },
       serializers: { error: pino.stdSerializers.err },
     },

@@ -21,11 +21,12 @@ function partsOf(logger: Logger) {
  * Logs calls that ended well, the most frequent line of all. It is put together here from pino's own parts: pino looks
  * at every field of every line anew, which costs a call several times as much.
  */
-export function successLog(logger: Logger): (requestId: string, ms: number) => void {
+export function successLog(logger: Logger): (requestId: string, ms: number, traceId?: string) => void {
   const { level, time, bindings, end, stream } = partsOf(logger);
-  return (requestId, ms) => {
+  return (requestId, ms, traceId) => {
     if (!logger.isLevelEnabled('info')) return;
     const id = JSON.stringify(requestId);
-    stream.write(`${level}${time()}${bindings},"requestId":${id},"code":"OK","ms":${ms},"msg":"call"${end}`);
+    const trace = traceId === undefined ? '' : `,"traceId":"${traceId}"`;
+    stream.write(`${level}${time()}${bindings},"requestId":${id}${trace},"code":"OK","ms":${ms},"msg":"call"${end}`);
   };
 }

@@ -7,7 +7,15 @@ import type { EmbeddedPostgres } from '@rookery/embedded';
 import { GrpcConfig, GrpcServer, addReflection, readServerTls } from '@rookery/grpc';
 import { DependencyHealth, GrpcHealth, Lifecycle } from '@rookery/health';
 import { MessageServer, Messaging } from '@rookery/messaging';
-import { CallObserver, LogConfig, Logger, NestLogger, ObservabilityModule, createLogger } from '@rookery/observability';
+import { 
+  CallObserver,
+  LogConfig,
+  Logger,
+  NestLogger,
+  ObservabilityModule,
+  TraceConfig,
+  createLogger,
+} from '@rookery/observability';
 import { Configuration } from './configuration.js';
 import { embed } from './embed.js';
 import { listening } from './port-taken.js';
@@ -74,7 +82,11 @@ async function assemble(
   const tls = readServerTls(config);
   const root = {
     module: RootModule,
-    imports: [configuration.asModule(), ObservabilityModule.register(logger), service],
+    imports: [
+      configuration.asModule(),
+      ObservabilityModule.register(logger, { service: name, config: configuration.get(TraceConfig) }),
+      service,
+    ],
   };
   const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(), {
     logger: new NestLogger(logger),

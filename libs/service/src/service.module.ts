@@ -13,7 +13,7 @@ import {
 } from '@rookery/grpc';
 import { HealthModule } from '@rookery/health';
 import { MessagingConfig, MessagingModule, messagingEntities, messagingMigrations } from '@rookery/messaging';
-import { LogConfig } from '@rookery/observability';
+import { LogConfig, TraceConfig } from '@rookery/observability';
 import { EmbeddedConfig, HttpConfig, ShutdownConfig } from './service.config.js';
 
 /** What a service is and what it uses. */
@@ -82,6 +82,7 @@ export function configClassesOf(declaration: ServiceDeclaration): ConfigClass[] 
   return [
     RuntimeConfig,
     LogConfig,
+    TraceConfig,
     GrpcConfig,
     HttpConfig,
     ShutdownConfig,

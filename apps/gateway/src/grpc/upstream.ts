@@ -1,6 +1,7 @@
 import { type DescMethod, type Message, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Client, type ClientReadableStream, type Metadata, connectivityState, credentials } from '@grpc/grpc-js';
-import { fromReceived } from '@rookery/grpc';
+import type { CallContext } from '@rookery/context';
+import { beginClientSpan, fromReceived, spanEndOf } from '@rookery/grpc';
 
 /** Of a channel: every replica gets its share, a dead one is noticed within 30 s, a restarted one is found within 2 s. */
 const CHANNEL = {
@@ -23,8 +24,8 @@ export interface UpstreamCall {
   readonly method: DescMethod;
   readonly request: Message;
   readonly metadata: Metadata;
-  /** Aborting it cancels the call. */
-  readonly signal: AbortSignal;
+  /** Of the request: its signal cancels the call. */
+  readonly context: CallContext;
 }
 
 /** One service that the gateway calls, over one channel, with messages that only their descriptors describe. */
@@ -42,7 +43,9 @@ export class Upstream {
    * @param timeout milliseconds
    * @throws {RookeryError} that the status stands for
    */
-  unary({ method, request, metadata, signal }: UpstreamCall, timeout: number): Promise<Message> {
+  unary({ method, request, metadata, context }: UpstreamCall, timeout: number): Promise<Message> {
+    const { signal } = context;
+    const span = beginClientSpan(pathOf(method), this.name, metadata, context);
     return new Promise((resolve, reject) => {
       const call = this.client.makeUnaryRequest(
         pathOf(method),
@@ -53,6 +56,7 @@ export class Upstream {
         { deadline: Date.now() + timeout },
         (error, reply) => {
           signal.removeEventListener('abort', cancel);
+          span?.end(spanEndOf(error ?? undefined));
           if (error) reject(fromReceived(error, this.name, { timeout }));
           else if (reply) resolve(reply);
           else reject(new Error(`${this.name} answered ${pathOf(method)} with neither a reply nor an error`));
@@ -65,7 +69,9 @@ export class Upstream {
   }
 
   /** The call ends with the caller, not at a deadline: a stream may be meant to stay. */
-  serverStream({ method, request, metadata, signal }: UpstreamCall): ClientReadableStream<Message> {
+  serverStream({ method, request, metadata, context }: UpstreamCall): ClientReadableStream<Message> {
+    const { signal } = context;
+    const span = beginClientSpan(pathOf(method), this.name, metadata, context);
     const call = this.client.makeServerStreamRequest(
       pathOf(method),
       encoder(method),
@@ -75,6 +81,7 @@ export class Upstream {
     );
     const cancel = () => call.cancel();
     signal.addEventListener('abort', cancel, { once: true });
+    if (span) call.once('status', (status) => span.end(spanEndOf(status)));
     call.once('close', () => signal.removeEventListener('abort', cancel));
     if (signal.aborted) cancel();
     return call;

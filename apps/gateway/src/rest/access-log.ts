@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { runWithContext } from '@rookery/context';
+import { type CallContext, runWithContext } from '@rookery/context';
 import { Logger, Metrics } from '@rookery/observability';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { pathOf } from './url.js';
@@ -10,7 +10,7 @@ const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 /** nginx's status for "the client went away", which no client ever sees. */
 const CLIENT_CLOSED = 499;
 
-/** One log line and one observation per REST call. */
+/** One log line, one observation and the end of the span of each REST call. */
 @Injectable()
 export class AccessLog {
   private readonly duration;
@@ -31,20 +31,24 @@ export class AccessLog {
    * Waits for the end of the answer.
    * @param route its template, or `unmatched`: never the path, which would make a label per user
    */
-  watch(request: FastifyRequest, reply: FastifyReply, route: () => string, signal: AbortSignal): void {
+  watch(request: FastifyRequest, reply: FastifyReply, route: string, context: CallContext): void {
     const start = performance.now();
     reply.raw.once('close', () => {
       const status = reply.raw.writableFinished ? reply.statusCode : CLIENT_CLOSED;
       const ms = performance.now() - start;
       const { method } = request;
-      this.duration.observe({ method, route: route(), status: String(status) }, ms / 1000);
+      this.duration.observe({ method, route, status: String(status) }, ms / 1000);
       const line = {
-        http: `${method} ${route()}`,
+        http: `${method} ${route}`,
         path: pathOf(request.raw.url ?? '/').path,
         status,
         ms: Math.round(ms * 100) / 100,
       };
-      runWithContext({ requestId: request.id, signal }, () => this.logger.info(line, 'request'));
+      context.span?.end({
+        attributes: { 'http.response.status_code': status },
+        failure: status >= 500 ? String(status) : undefined,
+      });
+      runWithContext(context, () => this.logger.info(line, 'request'));
     });
   }
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Message, toJson, toJsonString } from '@bufbuild/protobuf';
 import { type ServiceError } from '@grpc/grpc-js';
+import type { CallContext } from '@rookery/context';
 import { Internal, type RookeryError } from '@rookery/errors';
 import { Logger } from '@rookery/observability';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
@@ -17,11 +18,11 @@ import { refusalOf } from './problem.js';
 import { SseStream } from './sse.js';
 import { pathOf } from './url.js';
 
-/** What the router found for a request, and when the client is gone. */
+/** What the router found for a request, and its context, whose signal aborts when the client is gone. */
 export interface RestCall {
   readonly binding: RestBinding;
   readonly values: readonly string[];
-  readonly signal: AbortSignal;
+  readonly context: CallContext;
 }
 
 /** Turns a routed HTTP request into an RPC and its reply into an answer. */
@@ -39,15 +40,15 @@ export class RestHandler {
   async handle(
     request: FastifyRequest,
     reply: FastifyReply,
-    { binding, values, signal }: RestCall,
+    { binding, values, context }: RestCall,
   ): Promise<FastifyReply> {
     const { path, query } = pathOf(request.raw.url ?? '/');
     const body = Buffer.isBuffer(request.body) ? request.body : undefined;
     const call: UpstreamCall = {
       method: binding.method,
       request: bindRequest(this.api, binding, { values, query, body }),
-      metadata: requestMetadata(request.headers, request.id),
-      signal,
+      metadata: requestMetadata(request.headers, context),
+      context,
     };
     if (binding.method.methodKind === 'server_streaming') return this.stream(request, reply, binding, call, path);
 

@@ -2,8 +2,8 @@ import { METHODS } from 'node:http';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { NotFound } from '@rookery/errors';
-import { runWithContext } from '@rookery/context';
-import { Logger, REQUEST_ID_HEADER } from '@rookery/observability';
+import { type CallContext, runWithContext } from '@rookery/context';
+import { Logger, REQUEST_ID_HEADER, Tracer, traceparentFrom } from '@rookery/observability';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify';
 import { ApiRegistry } from '../descriptors/registry.js';
 import { type RestBinding } from '../descriptors/rest-binding.js';
@@ -35,6 +35,7 @@ export class RestRoutes implements OnModuleInit {
     private readonly handler: RestHandler,
     private readonly accessLog: AccessLog,
     private readonly logger: Logger,
+    private readonly tracer: Tracer,
     api: ApiRegistry,
   ) {
     this.router = new Router(api.bindings);
@@ -74,21 +75,37 @@ export class RestRoutes implements OnModuleInit {
   /** Finds the RPC, starts the call's context and refuses what needs no body to be refused. */
   private route(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
     const gone = new AbortController();
-    let template = 'unmatched';
-    this.accessLog.watch(request, reply, () => template, gone.signal);
     reply.raw.once('close', () => gone.abort());
+    let found: { binding: RestBinding; values: readonly string[] } | undefined;
+    let refusal: Error | undefined;
     try {
-      const { binding, values } = this.find(request.method, pathOf(request.raw.url ?? '/').path);
-      template = binding.template.source;
-      checkBodyHeaders(binding, request.headers);
-      this.calls.set(request, { binding, values, signal: gone.signal });
+      found = this.find(request.method, pathOf(request.raw.url ?? '/').path);
+      checkBodyHeaders(found.binding, request.headers);
     } catch (error) {
-      return done(error as Error);
+      refusal = error as Error;
     }
-    runWithContext(
-      { requestId: request.id, signal: gone.signal, traceparent: single(request.headers.traceparent) },
-      done,
-    );
+    const route = found?.binding.template.source;
+    const context = this.contextOf(request, route, gone.signal);
+    this.accessLog.watch(request, reply, route ?? 'unmatched', context);
+    if (refusal || !found) return done(refusal);
+    this.calls.set(request, { ...found, context });
+    runWithContext(context, done);
+  }
+
+  /** Where the trace of a request begins, unless its client has begun it. */
+  private contextOf(request: FastifyRequest, route: string | undefined, signal: AbortSignal): CallContext {
+    const { method, headers, id: requestId } = request;
+    const caller = { traceparent: traceparentFrom(headers.traceparent), tracestate: single(headers.tracestate) };
+    if (!this.tracer.enabled) return { requestId, signal, ...caller };
+    const { path } = pathOf(request.raw.url ?? '/');
+    const trace = this.tracer.begin(route ? `${method} ${route}` : method, 'server', caller, {
+      'http.request.method': method,
+      'http.route': route,
+      'url.scheme': 'http',
+      'url.path': path,
+      'rookery.request_id': requestId,
+    });
+    return { requestId, signal, ...caller, ...trace };
   }
 
   private find(verb: string, path: string): { binding: RestBinding; values: readonly string[] } {
@@ -104,7 +121,8 @@ export class RestRoutes implements OnModuleInit {
   private handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const call = this.calls.get(request);
     if (!call) throw new Error(`${request.method} ${request.raw.url} reached the handler without a route`);
-    return this.handler.handle(request, reply, call);
+    // A body arrives in no context.
+    return runWithContext(call.context, () => this.handler.handle(request, reply, call));
   }
 }
 

@@ -1,9 +1,10 @@
 import type { InterceptingListener, Metadata, StatusObject } from '@grpc/grpc-js';
-import { type CallContext, callContext } from '@rookery/context';
+import { type CallContext, type Span, callContext } from '@rookery/context';
 import { Cancelled, Code, DeadlineExceeded, RookeryError, Unavailable } from '@rookery/errors';
 import { outgoingMetadata } from './call-metadata.js';
 import { type CallOptions, milliseconds } from './call-options.js';
 import type { ClientMethod } from './client-method.js';
+import { beginClientSpan, spanEndOf } from './client-span.js';
 import type { ChannelCall } from './grpc-channel.js';
 import { fromReceived } from './received-status.js';
 import { type Follower, follow, unfollow } from './signal-followers.js';
@@ -25,6 +26,7 @@ export abstract class OutgoingCall implements InterceptingListener, Follower {
   private timeout: number;
   /** What the caller gets instead of the status: what its own source, callback or signal said. */
   private failure: { error: unknown } | undefined;
+  private span: Span | undefined;
   private written: (() => void) | undefined;
   private ending: (() => void) | undefined;
 
@@ -56,6 +58,7 @@ export abstract class OutgoingCall implements InterceptingListener, Follower {
     this.channelCall = callOn(method, now + this.timeout);
     if (context) follow(context.signal, this);
     if (options.signal) follow(options.signal, this);
+    this.span = beginClientSpan(method.path, method.service, this.metadata, context);
     this.channelCall.start(this.metadata, this);
     this.channelCall.startRead();
     return this;
@@ -106,6 +109,7 @@ export abstract class OutgoingCall implements InterceptingListener, Follower {
     if (this.ended) return;
     if (this.options.onTrailer) this.tell(this.options.onTrailer, status.metadata);
     this.status = status;
+    this.span?.end(spanEndOf(status));
     if (this.context) unfollow(this.context.signal, this);
     if (this.options.signal) unfollow(this.options.signal, this);
     this.ending?.();

@@ -5,7 +5,7 @@ import { type MicroserviceOptions, Payload } from '@nestjs/microservices';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { CreateUserRequest, GetUserRequest, ListUsersResponse as TagsRequest, User } from '@rookery/contracts/user/v1';
 import { InvalidArgument, RookeryError } from '@rookery/errors';
-import { CallObserver, type LogConfig, Metrics, createLogger } from '@rookery/observability';
+import { CallObserver, type LogConfig, Metrics, Tracer, createLogger } from '@rookery/observability';
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, IsEmail, IsNotEmpty, IsUUID, ValidateNested } from 'class-validator';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -82,7 +82,7 @@ beforeAll(async () => {
     host: '127.0.0.1',
     port: 0,
     limits: { maxMessageBytes: 1_000_000 },
-    observer: new CallObserver(metrics, logger),
+    observer: new CallObserver(metrics, logger, Tracer.off),
   });
   app.connectMicroservice<MicroserviceOptions>({ strategy: server.attach(app) }, { inheritAppConfig: true });
   await app.startAllMicroservices();

@@ -1,7 +1,7 @@
 import type { Provider } from '@nestjs/common';
 import { ExternalContextCreator, ModulesContainer } from '@nestjs/core';
 import { ClientProxy } from '@nestjs/microservices';
-import { Logger, Metrics } from '@rookery/observability';
+import { Logger, Metrics, Tracer } from '@rookery/observability';
 import { EventBus } from '../event-bus.js';
 import { InProcessBus } from '../in-process.bus.js';
 import { JetStreamBus } from '../jetstream.bus.js';
@@ -41,11 +41,12 @@ export function coreProviders(name: string): Provider[] {
         config: MessagingConfig,
         metrics: Metrics,
         logger: Logger,
+        tracer: Tracer,
       ) => {
         const handlers = new MessageHandlers(modules, creator);
-        return new MessageServer(name, bus, handlers, config, new MessageMetrics(metrics), logger);
+        return new MessageServer(name, bus, handlers, config, new MessageMetrics(metrics), logger, tracer);
       },
-      inject: [MessageBus, ModulesContainer, ExternalContextCreator, MessagingConfig, Metrics, Logger],
+      inject: [MessageBus, ModulesContainer, ExternalContextCreator, MessagingConfig, Metrics, Logger, Tracer],
     },
   ];
 }

@@ -1,9 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { type CallContext, orAborted, runWithContext } from '@rookery/context';
 import { DeadlineExceeded, type RookeryError } from '@rookery/errors';
+import type { Tracer } from '@rookery/observability';
 import { NatsContext } from '@nestjs/microservices';
 import { headers as newHeaders } from '@nats-io/transport-node';
 import { type Observable, type Subscription, isObservable } from 'rxjs';
+import { messagingAttributes } from '../messaging-attributes.js';
 import type { ReceivedMessage, Reply } from './message-bus.js';
 import { failureOf, failureReply } from './message-failure.js';
 import type { FoundHandler } from './message-handlers.js';
@@ -27,6 +29,7 @@ export class MessageCall {
     private readonly message: ReceivedMessage,
     /** Names the service in its errors. */
     private readonly service: string,
+    private readonly tracer: Tracer,
   ) {
     this.headers = readHeaders(message.headers);
     // However many queries and calls a handler runs side by side, each of them listens.
@@ -44,7 +47,11 @@ export class MessageCall {
     const late = () => this.end(new DeadlineExceeded(`"${subject}" was not handled within ${allowed} ms`));
     const timer = setTimeout(late, allowed);
     const { signal } = this.ending;
-    const context: CallContext = { ...contextFrom(this.headers), deadline: Date.now() + allowed, signal };
+    const caller = contextFrom(this.headers);
+    const { pattern, isEvent } = this.handler;
+    const attributes = messagingAttributes('process', subject);
+    const trace = this.tracer.begin(`process ${pattern}`, isEvent ? 'consumer' : 'server', caller, attributes);
+    const context: CallContext = { ...caller, ...trace, deadline: Date.now() + allowed, signal };
     try {
       await runWithContext(context, () => orAborted(this.handle(), signal));
       return { context };

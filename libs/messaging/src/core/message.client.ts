@@ -1,7 +1,9 @@
 import { durationToMs } from '@rookery/config';
-import { callContext, remainingTime } from '@rookery/context';
-import { Cancelled, DeadlineExceeded, RookeryError } from '@rookery/errors';
+import { type Span, type SpanEnd, type SpanKind, callContext, failureName, remainingTime } from '@rookery/context';
+import { Cancelled, Code, DeadlineExceeded, RookeryError } from '@rookery/errors';
+import { CONTEXT_METADATA } from '@rookery/grpc';
 import { type MsgHdrs, headers as newHeaders } from '@nats-io/transport-node';
+import { messagingAttributes } from '../messaging-attributes.js';
 import type { PartialMessage } from '../outbox.js';
 import type { Message, MessageBus, Reply } from './message-bus.js';
 import { failureFrom } from './message-failure.js';
@@ -56,7 +58,10 @@ export class MessageClient {
     payload: Input<Payload>,
     options: PublishOptions<Payload> = {},
   ): Promise<void> {
-    this.bus.publish(messageOf(subject, payload, options));
+    const message = messageOf(subject, payload, options);
+    const span = trace(message, 'publish', 'producer');
+    endingWhenThrown(span, () => this.bus.publish(message));
+    span?.end();
   }
 
   /**
@@ -91,13 +96,17 @@ export class MessageClient {
     if (signal?.aborted) throw reasonOf(subject, signal);
     const message = messageOf(subject, payload, options);
     message.headers.set(HEADERS.timeout, timeoutHeader(timeout));
+    const span = trace(message, 'request', 'client');
 
+    let failure: SpanEnd | undefined;
     const close = () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', leave);
       stop();
+      span?.end(failure);
     };
     const fail = (error: unknown) => {
+      failure = failedWith(error);
       close();
       listener.failed(error);
     };
@@ -113,7 +122,7 @@ export class MessageClient {
       if (answer.last) close();
       listener.answered(answer.value, answer.last);
     };
-    const stop = this.bus.request(message, { replied, failed: fail });
+    const stop = endingWhenThrown(span, () => this.bus.request(message, { replied, failed: fail }));
     const timer = setTimeout(late, timeout);
     signal?.addEventListener('abort', leave, { once: true });
     return close;
@@ -126,6 +135,27 @@ function messageOf(subject: string, payload: unknown, { payload: codec, headers:
   const { contentType, data } = encodePayload(payload, codec);
   headers.set(HEADERS.contentType, contentType);
   return { subject, headers, data };
+}
+
+/** Begins the span of sending `message`, whose handler's is a part of it, when the call being served is traced. */
+function trace({ subject, headers }: Message, operation: 'publish' | 'request', kind: SpanKind): Span | undefined {
+  const attributes = messagingAttributes('send', subject);
+  const span = callContext()?.span?.child(`${operation} ${subject}`, kind, attributes);
+  if (span) headers.set(CONTEXT_METADATA.traceparent, span.traceparent);
+  return span;
+}
+
+function endingWhenThrown<T>(span: Span | undefined, send: () => T): T {
+  try {
+    return send();
+  } catch (error) {
+    span?.end(failedWith(error));
+    throw error;
+  }
+}
+
+function failedWith(error: unknown): SpanEnd {
+  return { failure: error instanceof RookeryError ? Code[error.code] : failureName(error), error };
 }
 
 function asHeaders(own: NonNullable<PublishOptions['headers']>): MsgHdrs {

@@ -1,5 +1,6 @@
 import { Code, type RookeryError, Unavailable } from '@rookery/errors';
-import type { Logger } from '@rookery/observability';
+import type { CallContext } from '@rookery/context';
+import type { Logger, Tracer } from '@rookery/observability';
 import { type CustomTransportStrategy, Server, Transport } from '@nestjs/microservices';
 import { within } from '../within.js';
 import type { MessageBus, ReceivedMessage } from './message-bus.js';
@@ -42,6 +43,7 @@ export class MessageServer extends Server implements CustomTransportStrategy {
     private readonly options: MessageServerOptions,
     private readonly metrics: MessageMetrics,
     private readonly log: Logger,
+    private readonly tracer: Tracer,
   ) {
     super();
   }
@@ -98,13 +100,13 @@ export class MessageServer extends Server implements CustomTransportStrategy {
   }
 
   private start(handler: FoundHandler, message: ReceivedMessage): void {
-    const call = new MessageCall(handler, message, this.service);
+    const call = new MessageCall(handler, message, this.service, this.tracer);
     const started = performance.now();
     this.calls.add(call);
     const work = call.run(this.options.handlerTimeout).then(({ error, context }) => {
       this.calls.delete(call);
       this.running.delete(work);
-      this.report(handler, message.subject, context.requestId, performance.now() - started, error);
+      this.report(handler, message.subject, context, performance.now() - started, error);
     });
     this.running.add(work);
   }
@@ -112,13 +114,14 @@ export class MessageServer extends Server implements CustomTransportStrategy {
   private report(
     { pattern }: FoundHandler,
     subject: string,
-    requestId: string,
+    { requestId, span }: CallContext,
     duration: number,
     error?: RookeryError,
   ) {
     const code = error?.code ?? Code.OK;
     this.metrics.handled(pattern, code, duration);
-    const line = { requestId, subject, code: Code[code], ms: Math.round(duration * 100) / 100 };
+    span?.end({ failure: error && Code[code], error: error?.cause ?? error });
+    const line = { requestId, traceId: span?.traceId, subject, code: Code[code], ms: Math.round(duration * 100) / 100 };
     if (!error) this.log.info(line, 'message');
     else if (FAULTS.has(code)) this.log.error({ ...line, error: error.cause ?? error }, 'message failed');
     else this.log.info({ ...line, reason: error.message }, 'message refused');

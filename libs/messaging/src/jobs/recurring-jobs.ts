@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import { orAborted, runWithContext } from '@rookery/context';
+import { failureName, orAborted, runWithContext } from '@rookery/context';
 import type { ControlConnection } from '@rookery/database';
 import { DeadlineExceeded, Unavailable } from '@rookery/errors';
-import { type Logger, requestIdFrom } from '@rookery/observability';
+import { type Logger, type Tracer, requestIdFrom } from '@rookery/observability';
 import type { MessagingMetrics } from '../messaging.metrics.js';
 import { within } from '../within.js';
 import type { Clock } from './clock.js';
@@ -62,6 +62,7 @@ export class RecurringJobs {
     private readonly options: { readonly jobTimeout: number },
     private readonly metrics: MessagingMetrics,
     private readonly logger: Logger,
+    private readonly tracer: Tracer,
   ) {}
 
   /** Looks for jobs in the code. @throws what `JobMethods.find` throws */
@@ -132,7 +133,8 @@ export class RecurringJobs {
     const late = () => ending.abort(new DeadlineExceeded(`the job ${name} took longer than ${timeout} ms`));
     const timer = setTimeout(late, timeout);
     const { signal } = ending;
-    const context = { requestId: requestIdFrom(undefined), deadline: Date.now() + timeout, signal };
+    const trace = this.tracer.begin(`job ${name}`, 'internal', {});
+    const context = { requestId: requestIdFrom(undefined), deadline: Date.now() + timeout, signal, ...trace };
     const begun = this.clock.now();
     const started = performance.now();
     try {
@@ -140,12 +142,14 @@ export class RecurringJobs {
       // One that does not listen to its signal has failed all the same.
       await orAborted(run.method, signal);
     } catch (error) {
+      trace.span?.end({ failure: failureName(error), error });
       // Ended because the lock is gone is no failure of the job's.
       if (!(signal.reason instanceof Unavailable)) await this.failed(job, error, started);
       return;
     } finally {
       clearTimeout(timer);
     }
+    trace.span?.end();
     this.report(name, 'done', started);
     const next = method.schedule.next(this.clock.now(), job.failures > 0 ? begun : job.next_run);
     if (!next) this.logger.info({ job: name }, 'recurring job is over: its schedule has no next time');

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Metadata } from '@grpc/grpc-js';
-import type { CallContext } from '@rookery/context';
+import type { CallContext, Span } from '@rookery/context';
 import type { RookeryError } from '@rookery/errors';
 import { requestIdFrom, traceparentFrom } from '@rookery/observability';
 import { CONTEXT_METADATA } from '../../context-metadata.js';
@@ -16,10 +16,13 @@ export abstract class ServedContext implements CallContext {
   /** What the client sent before its first message. */
   metadata!: Metadata;
   deadline: number | undefined;
+  /** Set by the observer of calls. */
+  span: Span | undefined;
   /** What ended the call from outside. */
   protected reason: RookeryError | undefined;
   private controller: AbortController | undefined;
   private id: string | undefined;
+  private ownTraceparent: string | undefined;
   private ownPrincipal: string | undefined;
   private ownTenant: string | undefined;
 
@@ -38,7 +41,10 @@ export abstract class ServedContext implements CallContext {
   }
 
   get traceparent(): string | undefined {
-    return traceparentFrom(this.metadata.get(CONTEXT_METADATA.traceparent)[0]);
+    return this.ownTraceparent ?? traceparentFrom(this.metadata.get(CONTEXT_METADATA.traceparent)[0]);
+  }
+  set traceparent(own: string | undefined) {
+    this.ownTraceparent = own;
   }
 
   get tracestate(): string | undefined {

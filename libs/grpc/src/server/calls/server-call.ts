@@ -108,7 +108,7 @@ export abstract class ServerCall extends ServedContext {
     this.metadata = metadata;
     const deadline = this.transport.getDeadline() as number;
     calls.add(this);
-    observer?.started();
+    observer?.started(this);
     if (deadline !== Number.POSITIVE_INFINITY) {
       this.deadline = deadline;
       replaceDeadlineTimer(this.transport, () => this.stop(new DeadlineExceeded('the deadline has passed')));
