@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { ConfigError, Environment } from '@rookery/config';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { buildDescriptors } from './descriptors/build-descriptors.fixture.js';
@@ -97,6 +99,17 @@ describe('the life of a gateway', () => {
     const closed = gateway.close();
     expect(await get()).toEqual({ status: 200, connection: 'close' });
     await closed;
+  });
+
+  it('does not wait for a connection on which nothing was asked, such as browsers open ahead', async () => {
+    const gateway = await start({ USER_SERVICE_URL: '127.0.0.1:1' });
+    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1').on('error', () => undefined);
+    await once(socket, 'connect');
+    await (await fetch(`${gateway.url}/health/live`)).text();
+    const begun = performance.now();
+    await gateway.close();
+    expect(performance.now() - begun).toBeLessThan(1_000);
+    socket.destroy();
   });
 
   it('can be cut off while it waits for a slow service', async () => {

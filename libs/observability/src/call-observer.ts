@@ -11,12 +11,7 @@ import { Tracer } from './tracing/tracer.js';
 const FAULTS = new Set([Code.UNKNOWN, Code.INTERNAL, Code.DATA_LOSS]);
 
 /** The codes that OpenTelemetry takes for failures of a server: the others say that it has done what it should. */
-const SERVER_FAILURES = new Set([
-  ...FAULTS,
-  Code.DEADLINE_EXCEEDED,
-  Code.UNIMPLEMENTED,
-  Code.UNAVAILABLE,
-]);
+const SERVER_FAILURES = new Set([...FAULTS, Code.DEADLINE_EXCEEDED, Code.UNIMPLEMENTED, Code.UNAVAILABLE]);
 
 /** A call whose trace may begin with it. */
 export interface ObservedCall extends CallContext {

@@ -7,7 +7,7 @@ import type { EmbeddedPostgres } from '@rookery/embedded';
 import { GrpcConfig, GrpcServer, addReflection, readServerTls } from '@rookery/grpc';
 import { DependencyHealth, GrpcHealth, Lifecycle } from '@rookery/health';
 import { MessageServer, Messaging } from '@rookery/messaging';
-import { 
+import {
   CallObserver,
   LogConfig,
   Logger,
@@ -16,6 +16,7 @@ import {
   TraceConfig,
   createLogger,
 } from '@rookery/observability';
+import { OpenSockets } from '@rookery/resilience';
 import { Configuration } from './configuration.js';
 import { embed } from './embed.js';
 import { listening } from './port-taken.js';
@@ -118,6 +119,8 @@ async function assemble(
   }
   const messaging = declaration.messaging ? app.get(Messaging) : undefined;
   const lifecycle = app.get(Lifecycle);
+  const sockets = new OpenSockets();
+  sockets.watch(app.getHttpServer());
 
   const listen = async () => {
     await listening(name, 'gRPC', config.port ?? declaration.ports.grpc, 'GRPC_PORT', () =>
@@ -150,7 +153,7 @@ async function assemble(
     listen,
     close: () => {
       const shutdown = configuration.get(ShutdownConfig);
-      closing ??= stopService({ app, server, messaging, lifecycle, shutdown, logger }).finally(() =>
+      closing ??= stopService({ app, sockets, server, messaging, lifecycle, shutdown, logger }).finally(() =>
         embedded?.release(),
       );
       return closing;

@@ -33,6 +33,7 @@ export async function runProcess<T extends Runnable>(start: () => Promise<T>, on
   if (args.length > 0) refuseArguments(args, 'there is none');
   let running: T | undefined;
   let stoppingSince: number | undefined;
+  let givingUp: NodeJS.Timeout | undefined;
 
   const stop = async () => {
     onStopping?.();
@@ -50,7 +51,7 @@ export async function runProcess<T extends Runnable>(start: () => Promise<T>, on
         stoppingSince = Date.now();
         // Before the start is over nothing is served, so nothing is lost when it does not end in time.
         if (running) void stop();
-        else setTimeout(() => process.exit(0), START_GRACE).unref();
+        else givingUp = setTimeout(() => process.exit(0), START_GRACE).unref();
       } else if (Date.now() - stoppingSince > SAME_SIGNAL) {
         running?.forceClose();
         setTimeout(() => process.exit(130), FORCE_LIMIT).unref();
@@ -64,6 +65,8 @@ export async function runProcess<T extends Runnable>(start: () => Promise<T>, on
   } catch (error) {
     fail(error);
   }
+  // The stop takes the time that it takes.
+  clearTimeout(givingUp);
   if (stoppingSince !== undefined) await stop();
   return running;
 }

@@ -2,7 +2,14 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { Environment, loadConfig } from '@rookery/config';
 import { runWithContext, traced } from '@rookery/context';
 import { freePort } from '@rookery/embedded';
-import { type LogConfig, Metrics, ObservabilityModule, TraceConfig, Tracer, createLogger } from '@rookery/observability';
+import {
+  type LogConfig,
+  Metrics,
+  ObservabilityModule,
+  TraceConfig,
+  Tracer,
+  createLogger,
+} from '@rookery/observability';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TraceCollector } from '../../trace-collector.js';
 

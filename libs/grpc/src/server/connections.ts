@@ -1,5 +1,7 @@
 import { type ServerHttp2Session, constants } from 'node:http2';
+import type { Server } from 'node:net';
 import type { Server as NativeServer } from '@grpc/grpc-js';
+import { OpenSockets } from '@rookery/resilience';
 import type { GrpcLimits } from './grpc-limits.js';
 
 /** Pings that come too soon before a client is cut off, as gRPC's reference servers count them. */
@@ -21,6 +23,7 @@ const JITTER = 0.1;
 export class Connections {
   private closing = false;
   private readonly sessions = new Set<ServerHttp2Session>();
+  private readonly sockets = new OpenSockets();
 
   /** @param onOverdue told of a connection that still carries calls when its grace is over; it is cut off afterwards */
   constructor(
@@ -33,6 +36,7 @@ export class Connections {
     // grpc-js has no event for connections; its map of HTTP/2 servers is the one place to hear of them.
     for (const http2 of server['http2Servers'].keys()) {
       http2.on('session', (session: ServerHttp2Session) => this.opened(session));
+      this.sockets.watch(http2 as unknown as Server);
     }
   }
 
@@ -46,12 +50,15 @@ export class Connections {
     // Not `once` of node:events, which fails when a connection breaks: broken is closed.
     const closed = open.map((session) => new Promise<void>((resolve) => session.once('close', () => resolve())));
     for (const session of open) if (!session.closed) session.close();
+    this.sockets.closeUnused();
     await Promise.all(closed);
   }
 
   /** Cuts all of them off. */
   destroy(): void {
     for (const session of this.sessions) session.destroy(undefined, constants.NGHTTP2_CANCEL);
+    // A session that was told to close waits for its peer, and what was said to the calls goes out first.
+    setImmediate(() => this.sockets.closeAll());
   }
 
   private opened(session: ServerHttp2Session): void {
@@ -59,7 +66,10 @@ export class Connections {
     this.sessions.add(session);
     session.once('close', () => this.sessions.delete(session));
     // It was on its way when the server stopped listening.
-    if (this.closing) return session.close();
+    if (this.closing) {
+      session.close();
+      return this.sockets.closeUnused();
+    }
     if (maxConnectionAge > 0) this.letGoWhenOld(session);
     if (minPingInterval > 0) this.countPings(session);
   }
