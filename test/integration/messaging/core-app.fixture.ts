@@ -4,7 +4,7 @@ import { Test } from '@nestjs/testing';
 import { Environment, loadConfig } from '@rookery/config';
 import { GrpcModule } from '@rookery/grpc';
 import { EventBus, MessageClient, MessageServer, MessagingConfig } from '@rookery/messaging';
-import { Metrics, ObservabilityModule } from '@rookery/observability';
+import { Metrics, ObservabilityModule, TraceConfig } from '@rookery/observability';
 import pino from 'pino';
 import { vi } from 'vitest';
 import { coreExports, coreProviders } from '../../../libs/messaging/src/core/core.providers.js';
@@ -32,7 +32,8 @@ export class App {
 
   static async start(options: AppOptions): Promise<App> {
     const { name = 'stock-service', natsUrl, controllers = [], providers = [], env = {}, connected = true } = options;
-    const [config] = loadConfig([MessagingConfig], new Environment({ NATS_URL: natsUrl, ...env })) as [MessagingConfig];
+    const environment = new Environment({ NATS_URL: natsUrl, ...env });
+    const [config, trace] = loadConfig([MessagingConfig, TraceConfig], environment);
     const lines: Record<string, unknown>[] = [];
     const logger = pino(
       { level: 'info', serializers: { error: pino.stdSerializers.err } },
@@ -56,7 +57,7 @@ export class App {
     class Messages {}
 
     const module = await Test.createTestingModule({
-      imports: [ObservabilityModule.register(logger), GrpcModule, Messages],
+      imports: [ObservabilityModule.register(logger, { service: name, config: trace }), GrpcModule, Messages],
       controllers,
       providers,
     }).compile();

@@ -10,7 +10,7 @@ import {
   messagingEntities,
   messagingMigrations,
 } from '@rookery/messaging';
-import { ObservabilityModule } from '@rookery/observability';
+import { ObservabilityModule, TraceConfig } from '@rookery/observability';
 import pg from 'pg';
 import pino from 'pino';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
@@ -96,7 +96,7 @@ export class Scenario {
     onLog,
   }: ServiceOptions) {
     const environment = new Environment({ DATABASE_URL: databaseUrl, NATS_URL: natsUrl, ...QUICK, ...env });
-    const [database, messaging] = loadConfig([DatabaseConfig, MessagingConfig], environment);
+    const [database, messaging, trace] = loadConfig([DatabaseConfig, MessagingConfig, TraceConfig], environment);
 
     @Global()
     @Module({
@@ -111,7 +111,7 @@ export class Scenario {
     const module = await Test.createTestingModule({
       imports: [
         Configured,
-        ObservabilityModule.register(loggerFor(onLog)),
+        ObservabilityModule.register(loggerFor(onLog), { service: name, config: trace }),
         DatabaseModule.register(name, {
           entities: messagingEntities,
           migrations: [...messagingMigrations, CreateEffects1700000000900],
