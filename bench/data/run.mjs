@@ -17,7 +17,7 @@ if (!values['as-is']) await prepare(Object.values(SERVERS));
 // The tools of the workspace are TypeScript; these need what has just been installed or generated.
 const { register } = await import('tsx/esm/api');
 register({ tsconfig: join(import.meta.dirname, '../../tsconfig.json') });
-const [{ startServers }, { conditions }, { describe, table, verdicts }, { publishData }] = await Promise.all([
+const [{ startServers }, { conditions }, { describe, table, verdicts }, { publishFigures }] = await Promise.all([
   import('../../tools/infra/index.ts'),
   import('./conditions.mjs'),
   import('./figures.mjs'),
@@ -47,4 +47,4 @@ const figures = verdicts(results);
 const report = { measured: new Date().toISOString(), conditions: conditions(), figures, results };
 const markdown = `${describe(report.conditions)}\n\n${table(figures)}`;
 console.log(markdown);
-if (chosen.length === SCENARIOS.length) await publishData({ report, markdown });
+if (chosen.length === SCENARIOS.length) await publishFigures('data', { report, markdown });

@@ -13,12 +13,12 @@ async function write(path, text) {
   writeFileSync(path, await format(text, { ...(await resolveConfig(path)), filepath: path }));
 }
 
-/** Writes the figures of the data paths and their table in the README. */
-export async function publishData({ report, markdown }) {
+/** Writes the figures of one of the other benchmarks, `data` or `traces`, and its table in the README. */
+export async function publishFigures(name, { report, markdown }) {
   mkdirSync(docs, { recursive: true });
-  await write(join(docs, 'data.json'), JSON.stringify(report, rounded, 2));
+  await write(join(docs, `${name}.json`), JSON.stringify(report, rounded, 2));
   const readme = join(bench, 'README.md');
-  await write(readme, betweenMarkers(readFileSync(readme, 'utf8'), markdown, 'data'));
+  await write(readme, betweenMarkers(readFileSync(readme, 'utf8'), markdown, name));
 }
 
 /** Writes the figures, the chart and the README's table. */
