@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type ConfigClass, RuntimeConfig } from '@rookery/config';
 import { SERVICE_HOSTS } from '@rookery/contracts';
 import { clientDeclaration, targetConfig } from '@rookery/grpc';
-import { LogConfig } from '@rookery/observability';
+import { LogConfig, TraceConfig } from '@rookery/observability';
 import { ShutdownConfig, declarationOf } from '@rookery/service';
 import { GatewayConfig } from '../../apps/gateway/src/gateway.config.js';
 import { SERVICES } from '../../apps/platform/src/services.js';
@@ -52,6 +52,7 @@ export const gateway: Application = {
     RuntimeConfig,
     GatewayConfig,
     LogConfig,
+    TraceConfig,
     ShutdownConfig,
     ...everyService.map((fullName) => targetConfig({ fullName })),
   ],

@@ -1,3 +1,4 @@
+import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { Code } from '@rookery/errors';
 import { type Logger, Metrics } from '@rookery/observability';
 import { AccessLog } from '../../apps/gateway/src/rest/access-log.js';
@@ -5,6 +6,7 @@ import { CacheMetrics } from '../../libs/cache/src/cache.metrics.js';
 import { DatabaseMetrics } from '../../libs/database/src/database.metrics.js';
 import { MessagingMetrics } from '../../libs/messaging/src/messaging.metrics.js';
 import { CallMetrics } from '../../libs/observability/src/call-metrics.js';
+import { SpanQueue } from '../../libs/observability/src/tracing/span-queue.js';
 
 /**
  * The labels of every series that the apps have, by its name: their own instruments are made as services make them, and
@@ -18,6 +20,7 @@ export async function knownSeries(): Promise<ReadonlyMap<string, readonly string
     new DatabaseMetrics(metrics),
     new CacheMetrics(metrics, nothing, nothing),
     new AccessLog(metrics, {} as Logger),
+    new SpanQueue({} as SpanExporter, 0, metrics, {} as Logger),
   ];
   new MessagingMetrics(metrics).watch(() => []);
   const series = new Map<string, readonly string[]>([['up', []]]);

@@ -16,8 +16,9 @@ export const manifestProblems = (resource: Resource): string[] => problemsBy('ku
 
 /** The same in a component, whose custom resources are checked by the fields of their definitions that it uses. */
 export function componentProblems(resource: Resource): string[] {
-  const [group] = resource.apiVersion.split('/');
-  return problemsBy(group!.endsWith('.k8s.io') ? 'kubernetes' : 'custom', resource);
+  const [group] = resource.apiVersion.split('/') as [string];
+  const builtIn = !group.includes('.') || group.endsWith('.k8s.io');
+  return problemsBy(builtIn ? 'kubernetes' : 'custom', resource);
 }
 
 function problemsBy(schema: 'kubernetes' | 'custom', resource: Resource): string[] {

@@ -15,10 +15,13 @@ export const overlays = readdirSync('k8s/overlays').map((name) => {
   return { name, folder, cluster: new Cluster([...resources, ...secrets]), rendered: resources, files };
 });
 
-/** What an overlay may add to itself. */
+/** What an overlay may add to itself: what it consists of, and the cluster of the overlay for production with it. */
 export const components = readdirSync('k8s/components').map((name) => {
   const folder = join('k8s/components', name);
-  return { name, folder, ...listKustomization(folder) };
+  const base = listKustomization('k8s/overlays/prod').resources;
+  const { resources, files } = listKustomization(folder, base);
+  const own = resources.filter((resource) => !base.includes(resource));
+  return { name, folder, resources: own, files, cluster: new Cluster([...resources, ...secretsOfStore('.')]) };
 });
 
 /** Those that run more than one replica of an app. */

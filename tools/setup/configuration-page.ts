@@ -5,7 +5,7 @@ import { SERVICE_HOSTS } from '@rookery/contracts';
 import { DatabaseConfig } from '@rookery/database';
 import { GrpcClientConfig, GrpcConfig, targetConfig } from '@rookery/grpc';
 import { MessagingConfig } from '@rookery/messaging';
-import { LogConfig } from '@rookery/observability';
+import { LogConfig, TraceConfig } from '@rookery/observability';
 import { EmbeddedConfig, HttpConfig, ShutdownConfig } from '@rookery/service';
 
 const INTRODUCTION = `# Configuration
@@ -31,6 +31,7 @@ export function configurationPage(): string {
   const page = documentConfig([
     { title: 'Runtime', type: RuntimeConfig },
     { title: 'Logs', type: LogConfig },
+    { title: 'Traces', type: TraceConfig },
     { title: 'gRPC', type: GrpcConfig },
     { title: 'gRPC clients', type: GrpcClientConfig },
     { title: 'Probes and metrics', type: HttpConfig },

@@ -54,9 +54,10 @@ const UNDERSTOOD = new Set([
 /**
  * The resources that a kustomization composes: files, folders, generated ConfigMaps (without the suffix that kustomize
  * adds to their names everywhere), JSON patches and image tags. It stands in for `kubectl kustomize`, which not every machine has.
+ * @param outer of a component: what the kustomization has that it is added to, which it may patch
  * @throws {Error} for a field that it does not understand, rather than leave out what that would change
  */
-export function listKustomization(folder: string): Listing {
+export function listKustomization(folder: string, outer: readonly Resource[] = []): Listing {
   const path = join(folder, 'kustomization.yaml');
   const [kustomization] = readYaml(path) as (Kustomization | null | undefined)[];
   if (typeof kustomization !== 'object' || kustomization === null) throw new Error(`${path}: this is no kustomization`);
@@ -65,12 +66,22 @@ export function listKustomization(folder: string): Listing {
     throw new Error(`${path}: this listing does not understand ${strange.join(', ')}; teach it, or use kubectl here`);
   }
   const { resources: entries = [], components = [] } = kustomization;
-  const parts = [...entries, ...components].map((entry) => listEntry(path, join(folder, entry)));
-  const generated = (kustomization.configMapGenerator ?? []).map((generator) => generate(path, folder, generator));
-  let resources = [...parts, ...generated].flatMap((part) => part.resources);
+  const parts = entries.map((entry) => listEntry(path, join(folder, entry)));
+  const files = [path, ...parts.flatMap((part) => part.files)];
+  let resources = [...outer, ...parts.flatMap((part) => part.resources)];
+  for (const component of components) {
+    const added = listKustomization(join(folder, component), resources);
+    resources = [...added.resources];
+    files.push(...added.files);
+  }
+  for (const generator of kustomization.configMapGenerator ?? []) {
+    const generated = generate(path, folder, generator);
+    resources.push(...generated.resources);
+    files.push(...generated.files);
+  }
   for (const { target, patch } of kustomization.patches ?? []) resources = patched(path, resources, target, patch);
   for (const image of kustomization.images ?? []) retag(path, resources, image);
-  return { resources, files: [path, ...[...parts, ...generated].flatMap((part) => part.files)] };
+  return { resources, files };
 }
 
 /** The documents of a file. @throws {YAMLParseError} at what is no YAML, a key given twice included */
