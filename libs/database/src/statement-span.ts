@@ -1,7 +1,7 @@
 import { type Span, callContext } from '@rookery/context';
 import { QueryFailedError } from 'typeorm';
 
-const OPERATION = /^\s*(?:WITH\b[\s\S]*?\)\s*)?([A-Z]+)/i;
+const OPERATION = /^\s*([A-Z]+)/i;
 const TABLE = /\b(?:FROM|INTO|UPDATE)\s+(?:ONLY\s+)?"?(\w+)/i;
 
 /** Begins the span of a statement when the call that runs it is traced. */
