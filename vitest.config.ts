@@ -11,6 +11,12 @@ const maxWorkers = Math.max(2, availableParallelism() - 1);
 /** One file at a time, when the others are through: whole platforms, and what they do within which time. */
 const alone = (groupOrder: number) => ({ fileParallelism: false, sequence: { groupOrder } });
 
+/**
+ * Files of one worker share the modules that they import, which takes longer than most of their tests: no file may change
+ * what another one imports.
+ */
+const sharing = { isolate: false };
+
 const patient = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 10_000 } } };
 
 export default defineConfig({
@@ -23,16 +29,21 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{apps,libs,tools}/**/*.spec.ts', 'test/{workspace,deploy}/**/*.spec.ts'],
+          ...sharing,
         },
       },
       // Behaviours of a gRPC server × RPC kinds × handler styles, through sockets and clients that are not ours.
-      { extends: true, test: { name: 'conformance', include: ['test/conformance/**/*.spec.ts'], ...patient } },
+      {
+        extends: true,
+        test: { name: 'conformance', include: ['test/conformance/**/*.spec.ts'], ...sharing, ...patient },
+      },
       {
         extends: true,
         test: {
           name: 'integration',
           include: ['test/integration/**/*.spec.ts'],
           globalSetup: [REAL_SERVERS],
+          ...sharing,
           ...patient,
         },
       },

@@ -133,7 +133,10 @@ describe('somebody else’s migrations', () => {
       await expect.poll(() => lines).toHaveLength(count);
       vi.setSystemTime(Date.now() + 10_000);
     }
-    const { rows } = await client.query(`SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted`);
+    const { rows } = await client.query(
+      `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+    );
     for (const { msg, holder } of lines.slice(0, 3)) {
       expect(msg).toBe(waiting);
       expect(holder).toMatchObject({ pid: rows[0].pid, application: 'one', state: 'idle in transaction' });
