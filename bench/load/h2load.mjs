@@ -37,22 +37,26 @@ export async function callTimes(port, calls, folder) {
   if (answered !== calls) throw new Error(`${calls - answered} of ${calls} calls failed`);
 }
 
-async function load(port, limit, folder) {
+/** GETs `url` for `seconds` by HTTP/1.1, as quickly as so many connections get answers. */
+export function getByHttp1(url, seconds, connections, folder) {
+  const options = { duration: `${Math.ceil(seconds * 1_000)}ms`, clients: connections };
+  return measured([...flagsOf(options), '--h1', url], folder);
+}
+
+function load(port, limit, folder) {
   const body = join(folder, 'request.bin');
-  const log = join(folder, 'h2load.log');
   writeFileSync(body, unaryRequest());
-  writeFileSync(log, '');
-  const options = {
-    ...limit,
-    clients: CONNECTIONS,
-    'max-concurrent-streams': CALLS_EACH,
-    data: body,
-    'log-file': log,
-  };
+  const options = { ...limit, clients: CONNECTIONS, 'max-concurrent-streams': CALLS_EACH, data: body };
   const headers = ['content-type: application/grpc', 'te: trailers'].flatMap((header) => ['--header', header]);
-  const url = `http://127.0.0.1:${port}${UNARY_PATH}`;
-  const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
-  const [command, args] = onCoreOf('load', ['h2load', ...flags, ...headers, url]);
+  return measured([...flagsOf(options), ...headers, `http://127.0.0.1:${port}${UNARY_PATH}`], folder);
+}
+
+const flagsOf = (options) => Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+
+async function measured(request, folder) {
+  const log = join(folder, 'h2load.log');
+  writeFileSync(log, '');
+  const [command, args] = onCoreOf('load', ['h2load', `--log-file=${log}`, ...request]);
   const { stdout } = await run(command, args, { maxBuffer: 64 * 1024 * 1024 });
   return { ...parseSummary(stdout), ...parseLatencies(readFileSync(log, 'utf8')) };
 }

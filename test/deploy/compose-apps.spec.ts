@@ -118,6 +118,6 @@ it.each(apps)('$name has the time to stop that it may take, as in Kubernetes', (
   const [{ drain, timeout }] = loadConfig([ShutdownConfig], environment(name));
   // stop-service.ts: the drain, the running calls, the event handlers, twice as long for the outbox's relay, and connections.
   const events = config.includes(MessagingConfig) ? loadConfig([MessagingConfig], environment(name))[0] : undefined;
-  expect(grace * 1000).toBeGreaterThan(drain + timeout + (events ? 3 * events.drainTimeout + 8_000 : 0));
+  expect(grace * 1000).toBeGreaterThan(drain + timeout + (events ? 3 * events.drainTimeout + 12_000 : 0));
   for (const { pod } of inKubernetes(name)) expect(pod.terminationGracePeriodSeconds).toBe(grace);
 });

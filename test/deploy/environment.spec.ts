@@ -80,7 +80,7 @@ describe.each(overlays)('overlay $name', ({ cluster }) => {
     const [{ drain, timeout }] = loadConfig([ShutdownConfig], environment(name));
     // stop-service.ts: the drain, the running calls, the event handlers, twice as long for the outbox's relay, and connections.
     const events = config.includes(MessagingConfig) ? loadConfig([MessagingConfig], environment(name))[0] : undefined;
-    const longest = drain + timeout + (events ? 3 * events.drainTimeout + 8_000 : 0);
+    const longest = drain + timeout + (events ? 3 * events.drainTimeout + 12_000 : 0);
     expect(cluster.workload(name).pod.terminationGracePeriodSeconds).toBeGreaterThan(longest / 1000);
   });
 

@@ -33,7 +33,7 @@ describe.each(overlays)('overlay $name', ({ cluster }) => {
     const events = config.includes(MessagingConfig)
       ? loadConfig([MessagingConfig], environment)[0].drainTimeout
       : 10_000;
-    const longest = drain + timeout + (deployed.some((each) => each.name === name) ? 3 * events + 8_000 : 0);
+    const longest = drain + timeout + (deployed.some((each) => each.name === name) ? 3 * events + 12_000 : 0);
     const grace = cluster.workload(name).pod.terminationGracePeriodSeconds! * 1000;
     expect(grace).toBeLessThanOrEqual(longest + MARGIN);
   });
