@@ -63,7 +63,14 @@ describe.each(overlays)('overlay $name', ({ cluster }) => {
   });
 });
 
-describe.each(components)('component $name', ({ resources }) => {
+describe.each(components)('component $name', ({ resources, cluster }) => {
+  it('leaves of the overlay for production what Kubernetes takes', () => {
+    const problems = cluster.resources.flatMap((each) => {
+      return componentProblems(each).map((problem) => `${idOf(each)}${problem}`);
+    });
+    expect(problems).toEqual([]);
+  });
+
   it.each(resources.map((resource) => ({ id: idOf(resource), resource })))(
     '$id is what its definition takes',
     (each) => {
