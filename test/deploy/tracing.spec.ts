@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { Environment, loadConfig } from '@rookery/config';
 import { TraceConfig } from '@rookery/observability';
 import { describe, expect, it } from 'vitest';
-import { applications } from './applications.js';
+import { applications, gateway, services } from './applications.js';
+import { COMPOSE_FILE, composed, environmentOf, publishedBy } from './compose.js';
 import { edgesOf } from './network-edges.js';
 import { components, overlays } from './overlays.js';
 import { variablesOf } from './variables.js';
@@ -34,5 +36,20 @@ it.each(overlays)('$name alone records no traces', ({ cluster }) => {
   for (const { name } of applications) {
     const variables = cluster.environmentOf(cluster.workload(name));
     expect(loadConfig([TraceConfig], new Environment(variables))[0].endpoint).toBeUndefined();
+  }
+});
+
+it.each([...services, gateway])(
+  '$name in docker-compose.yml records none until it is told of a collector',
+  ({ name }) => {
+    expect(composed(name).environment).toHaveProperty('OTEL_EXPORTER_OTLP_ENDPOINT');
+    expect(loadConfig([TraceConfig], new Environment(environmentOf(name)))[0].endpoint).toBeUndefined();
+  },
+);
+
+it('the collector that its comments and observability/README.md name is there, and takes OTLP', () => {
+  for (const file of [COMPOSE_FILE, 'observability/README.md']) {
+    const [, host, port] = /http:\/\/([\w-]+):(4318)\b/.exec(readFileSync(file, 'utf8')) ?? [];
+    expect(publishedBy(composed(host!)).get(Number(port)), file).toBe(4318);
   }
 });
