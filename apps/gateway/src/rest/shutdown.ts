@@ -2,7 +2,6 @@ import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@
 import { HttpAdapterHost } from '@nestjs/core';
 import { Unavailable } from '@rookery/errors';
 import { Lifecycle } from '@rookery/health';
-import { OpenSockets } from '@rookery/resilience';
 import { type FastifyInstance } from 'fastify';
 import { OpenStreams } from './open-streams.js';
 
@@ -18,7 +17,6 @@ const DRAIN_LIMIT = 10_000;
 @Injectable()
 export class Shutdown implements OnModuleInit, BeforeApplicationShutdown {
   private begun = false;
-  private readonly sockets = new OpenSockets();
 
   constructor(
     private readonly streams: OpenStreams,
@@ -28,7 +26,6 @@ export class Shutdown implements OnModuleInit, BeforeApplicationShutdown {
 
   onModuleInit(): void {
     const fastify = this.fastify;
-    this.sockets.watch(fastify.server);
     fastify.addHook('onSend', async (_request, reply) => {
       if (this.begun || this.lifecycle.state === 'draining') reply.header('connection', 'close');
     });
@@ -46,7 +43,6 @@ export class Shutdown implements OnModuleInit, BeforeApplicationShutdown {
       () => new Unavailable('The gateway is shutting down; connect again.', { reason: 'SHUTTING_DOWN' }),
     );
     const { server } = this.fastify;
-    this.sockets.closeUnused();
     const limit = setTimeout(() => server.closeAllConnections(), DRAIN_LIMIT);
     // A gateway that never listened has no server to close.
     limit.unref();
