@@ -66,6 +66,18 @@ describe('the life of a gateway', () => {
     await vi.waitFor(async () => expect((await fetch(`${url}/v1/users/1`)).status).toBe(200), { timeout: 5000 });
   });
 
+  it('has a request wait for a moment while a service is replaced', async () => {
+    const old = await ownService(PLATFORM, 'user.v1.UserService', { GetUser: () => ANN });
+    const { url } = await own({ USER_SERVICE_URL: old.target });
+    expect((await fetch(`${url}/v1/users/1`)).status).toBe(200);
+    old.stop();
+    const missed = async () => (await (await fetch(`${url}/health/ready`)).text()).includes('no connection to');
+    await vi.waitFor(async () => expect(await missed()).toBe(true), { timeout: 5000 });
+    const request = fetch(`${url}/v1/users/1`);
+    await ownService(PLATFORM, 'user.v1.UserService', { GetUser: () => ANN }, old.target);
+    expect((await request).status).toBe(200);
+  });
+
   it('stops gracefully: what runs finishes, streams are told, nothing new is let in', async () => {
     let reply: (user: object) => void = () => {};
     const service = await ownService(PLATFORM, 'user.v1.UserService', {

@@ -19,6 +19,12 @@ const CHANNEL = {
   'grpc.use_local_subchannel_pool': 1,
 };
 
+/**
+ * How long a call waits for a connection when there is none, in milliseconds. grpc-js fails it as soon as the address that
+ * it knows refuses, also while it looks for those of the replicas that have come instead.
+ */
+const RECONNECTING = 500;
+
 /** What goes with a call. */
 export interface UpstreamCall {
   readonly method: DescMethod;
@@ -85,6 +91,11 @@ export class Upstream {
     call.once('close', () => signal.removeEventListener('abort', cancel));
     if (signal.aborted) cancel();
     return call;
+  }
+
+  /** Resolves when there is a connection, or when it has taken too long for a call to wait for it. */
+  async connecting(): Promise<void> {
+    if (!this.connected) await this.reachable(RECONNECTING);
   }
 
   get connected(): boolean {
