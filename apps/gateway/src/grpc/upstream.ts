@@ -25,6 +25,9 @@ const CHANNEL = {
  */
 const RECONNECTING = 500;
 
+/** How grpc-js says that it had no connection to send a call on. */
+const UNSENT = /\bNo connection established\b/;
+
 /** What goes with a call. */
 export interface UpstreamCall {
   readonly method: DescMethod;
@@ -46,10 +49,22 @@ export class Upstream {
   }
 
   /**
+   * Repeats a call once that could not be sent, when there is a connection a moment later: it was made on one that ended.
    * @param timeout milliseconds
    * @throws {RookeryError} that the status stands for
    */
-  unary({ method, request, metadata, context }: UpstreamCall, timeout: number): Promise<Message> {
+  async unary(call: UpstreamCall, timeout: number): Promise<Message> {
+    const until = Date.now() + timeout;
+    try {
+      return await this.attempt(call, timeout);
+    } catch (error) {
+      const { details = '' } = ((error as Error).cause ?? {}) as { details?: string };
+      if (!UNSENT.test(details) || !(await this.reachable(RECONNECTING))) throw error;
+      return await this.attempt(call, Math.max(1, until - Date.now()));
+    }
+  }
+
+  private attempt({ method, request, metadata, context }: UpstreamCall, timeout: number): Promise<Message> {
     const { signal } = context;
     const span = beginClientSpan(pathOf(method), this.name, metadata, context);
     return new Promise((resolve, reject) => {
