@@ -25,8 +25,8 @@ const CHANNEL = {
  */
 const RECONNECTING = 500;
 
-/** How grpc-js says that it had no connection to send a call on. */
-const UNSENT = /\bNo connection established\b/;
+/** How the balancer of the channel says that it had no connection to send a call on; a service's own words begin otherwise. */
+const UNSENT = /^round_robin: No connection established\b/;
 
 /** What goes with a call. */
 export interface UpstreamCall {
