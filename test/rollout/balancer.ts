@@ -13,7 +13,7 @@ export class Balancer {
       client.pipe(pod).pipe(client);
       // Whatever ends one side ends the other, and is for the client to see.
       client.on('error', () => pod.destroy()).on('close', () => pod.destroy());
-      pod.on('error', () => client.destroy()).on('close', () => client.destroy());
+      pod.on('error', () => client.destroy()).on('close', () => client.destroySoon());
     });
   }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { type Socket, connect } from 'node:net';
 import { ConfigError, Environment } from '@rookery/config';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { buildDescriptors } from './descriptors/build-descriptors.fixture.js';
@@ -113,6 +113,22 @@ describe('the life of a gateway', () => {
     await closed;
   });
 
+  it('has clients leave the connections that they do not use before it would close them', async () => {
+    const service = await ownService(PLATFORM, 'user.v1.UserService', { GetUser: () => ANN });
+    const gateway = await start({ USER_SERVICE_URL: service.target, SHUTDOWN_DRAIN: '5s' });
+    let opened = 0;
+    let left = 0;
+    gateway.app.getHttpServer().on('connection', (socket: Socket) => {
+      opened += 1;
+      socket.once('end', () => (left += 1));
+    });
+    const get = async () => (await fetch(`${gateway.url}/v1/users/1`)).text();
+    await Promise.all(Array.from({ length: 8 }, get));
+    await gateway.close();
+    expect(opened).toBe(8);
+    expect(left).toBe(8);
+  });
+
   it('does not wait for a connection on which nothing was asked, such as browsers open ahead', async () => {
     const gateway = await start({ USER_SERVICE_URL: '127.0.0.1:1' });
     const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1').on('error', () => undefined);
@@ -174,7 +190,7 @@ describe('the life of a gateway', () => {
   });
 
   it('serves no documentation in production', async () => {
-    const { url } = await own({ NODE_ENV: 'production', HTTP_HOST: '127.0.0.1' });
+    const { url } = await own({ NODE_ENV: 'production', HTTP_HOST: '127.0.0.1', SHUTDOWN_DRAIN: '0s' });
     expect(await problemOf(await fetch(`${url}/docs`))).toMatchObject({ status: 404 });
     expect(await problemOf(await fetch(`${url}/openapi.json`))).toMatchObject({ status: 404 });
   });

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { Environment } from '@rookery/config';
+import { ShutdownConfig } from '@rookery/service';
 import { ApiRegistry } from './descriptors/registry.js';
 import { DocsController } from './docs/docs.controller.js';
 import { GatewayConfig } from './gateway.config.js';
@@ -17,6 +18,7 @@ import { SecurityHeaders } from './security-headers.js';
 /** What a gateway is made of. */
 export interface GatewayOptions {
   config: GatewayConfig;
+  shutdown: ShutdownConfig;
   environment: Environment;
   api: ApiRegistry;
 }
@@ -24,12 +26,13 @@ export interface GatewayOptions {
 /** REST, SSE and their documentation for every annotated RPC of a descriptor set. Needs ObservabilityModule beside it. */
 @Module({})
 export class GatewayModule {
-  static register({ config, environment, api }: GatewayOptions): DynamicModule {
+  static register({ config, shutdown, environment, api }: GatewayOptions): DynamicModule {
     return {
       module: GatewayModule,
       controllers: config.docsEnabled ? [DocsController] : [],
       providers: [
         { provide: GatewayConfig, useValue: config },
+        { provide: ShutdownConfig, useValue: shutdown },
         { provide: Environment, useValue: environment },
         { provide: ApiRegistry, useValue: api },
         { provide: APP_FILTER, useClass: ProblemFilter },

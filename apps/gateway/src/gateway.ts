@@ -54,7 +54,7 @@ export async function createGateway({ environment, logger, descriptors }: Create
     imports: [
       ObservabilityModule.register(ownLogger, { service: 'gateway', config: trace }),
       HealthModule,
-      GatewayModule.register({ config, environment, api }),
+      GatewayModule.register({ config, shutdown, environment, api }),
     ],
   };
   const app = await NestFactory.create<NestFastifyApplication>(application, gatewayAdapter(config), {
