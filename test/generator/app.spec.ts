@@ -7,11 +7,14 @@ import { createGrpcClient } from '@rookery/grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Outcome, WorkspaceCopy } from './workspace-copy.js';
 
-/** With everything, and with each option off: side by side, so that one run of the checks is for all of them. */
+/**
+ * With everything, with each option off, and one with a name that widens a table: side by side, so that one run of the
+ * checks is for all of them.
+ */
 const SERVICES = [
   { name: 'ParcelService', app: 'parcel-service', options: [] },
   { name: 'credit_card', app: 'credit-card-service', options: ['--no-database'] },
-  { name: 'invoice-service', app: 'invoice-service', options: ['--no-cache'] },
+  { name: 'customer-invoice-service', app: 'customer-invoice-service', options: ['--no-cache'] },
   { name: 'ticket', app: 'ticket-service', options: ['--no-messaging', '--no-k8s', '--port', '50070'] },
 ];
 /** All four kinds of RPC, every kind of field, several services. */
@@ -98,7 +101,7 @@ describe('services that were made', () => {
 
   it('have what was asked for', () => {
     expect(existsSync(join(workspace.root, 'apps/credit-card-service/src/credit-card.entity.ts'))).toBe(false);
-    expect(read('apps/invoice-service/src/invoice-service.module.ts')).not.toContain('cache');
+    expect(read('apps/customer-invoice-service/src/customer-invoice-service.module.ts')).not.toContain('cache');
     expect(existsSync(join(workspace.root, 'proto/ticket/v1/ticket_events.proto'))).toBe(false);
     expect(existsSync(join(workspace.root, 'k8s/base/ticket-service'))).toBe(false);
   });
@@ -156,11 +159,13 @@ describe('services that were made', () => {
     const none = await g('event', 'ParcelSent', '--project', 'parcel', '--consumer', 'credit-card');
     expect(none).toMatchObject({ code: 1, output: expect.stringContaining('can handle no events') as string });
     ok(await workspace.exec('npx', ['nest', 'g', 'event', 'ParcelSent', '--project', 'parcel-service']));
-    ok(await g('event', 'ParcelLost', '--project', 'parcel', '--consumer', 'invoice'));
-    ok(await g('event', 'ParcelFound', '--project', 'parcel', '--consumer', 'invoice'));
+    ok(await g('event', 'ParcelLost', '--project', 'parcel', '--consumer', 'customer-invoice'));
+    ok(await g('event', 'ParcelFound', '--project', 'parcel', '--consumer', 'customer-invoice'));
     ok(await g('migration', 'AddWeight', '--project', 'parcel'));
     expect(read('apps/parcel-service/src/parcel-service.module.ts')).toMatch(/migrations: \[[^\]]*, AddWeight\d+\]/);
-    expect(read('apps/invoice-service/src/invoice-events.controller.ts')).toMatch(/ParcelLost\)[^]*ParcelFound\)/);
+    expect(read('apps/customer-invoice-service/src/customer-invoice-events.controller.ts')).toMatch(
+      /ParcelLost\)[^]*ParcelFound\)/,
+    );
   });
 
   it('pass the linter', async () => {
@@ -234,7 +239,7 @@ describe('services that were made', () => {
     ]) {
       rmSync(join(workspace.root, `${added}.spec.ts`));
     }
-    // invoice-service handles events of parcel-service.
+    // customer-invoice-service handles events of parcel-service.
     for (const { name } of SERVICES.toReversed()) ok(await g('remove', name));
     ok(await g('remove', 'payment'));
     expect(await workspace.changes()).toEqual([

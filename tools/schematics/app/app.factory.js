@@ -25,8 +25,7 @@ export function app(options) {
       templates('base', `apps/${names.app}`, described),
       ...(described.k8s ? [templates('k8s', `k8s/base/${names.app}`, described)] : []),
       ...(described.k8s && described.database ? [templates('k8s-database', `k8s/base/${names.app}`, described)] : []),
-      (made) => addToWorkspace(made, described),
-      format(),
+      (made) => format({ except: addToWorkspace(made, described) }),
       () => {
         for (const line of described.notes) context.logger.info(line);
       },

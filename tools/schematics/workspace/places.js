@@ -143,13 +143,26 @@ const OTHERS = [
   { path: 'docs/configuration.md', wanted: () => true, add: addAddress, remove: removeAddress },
 ];
 
-/** Adds `service` wherever the workspace lists its services. @throws {Error} where it does so in another way */
+/**
+ * Adds `service` wherever the workspace lists its services.
+ * @returns the files that stay in prettier's form by themselves; it takes long over some of them
+ * @throws {Error} where they are listed in another way
+ */
 export function addToWorkspace(tree, service) {
-  for (const { path, wanted, add } of OTHERS) if (wanted(service)) edit(tree, path, (text) => add(text, service));
+  const inForm = new Set(LISTS.map(({ path }) => path));
+  for (const { path, wanted, add } of OTHERS) {
+    inForm.delete(path);
+    if (wanted(service)) edit(tree, path, (text) => add(text, service));
+  }
   for (const { path, wanted, anchor, sibling, added } of LISTS) {
     if (!wanted(service)) continue;
-    edit(tree, path, (text) => insertAfterLast(text, { path, anchor, sibling, added: added(service) }));
+    edit(tree, path, (before) => {
+      const { text, fits } = insertAfterLast(before, { path, anchor, sibling, added: added(service) });
+      if (!fits) inForm.delete(path);
+      return text;
+    });
   }
+  return inForm;
 }
 
 /** Takes `service` out again. */
