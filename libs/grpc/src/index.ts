@@ -27,7 +27,7 @@ export {
   type MethodsOptions,
   type RetryPolicy,
 } from './client/client-options.js';
-export { type ChannelCall, type GrpcChannel } from './client/grpc-channel.js';
+export { CHANNEL_OPTIONS, type ChannelCall, type GrpcChannel } from './client/grpc-channel.js';
 export { GrpcClientConfig } from './client/grpc-client.config.js';
 export { type GrpcClient, type GrpcClientOptions, clientOn, createGrpcClient } from './client/grpc-client.js';
 export {
@@ -37,6 +37,7 @@ export {
   clientDeclaration,
   clientToken,
 } from './client/grpc-clients.module.js';
+export { LOAD_BALANCING } from './client/load-balancing.js';
 export { beginClientSpan, spanEndOf } from './client/client-span.js';
 export { type ReceivedStatus, fromReceived } from './client/received-status.js';
 export {

@@ -1,4 +1,5 @@
 import dns from 'node:dns';
+import { Unavailable } from '@rookery/errors';
 import { createGrpcClient } from '@rookery/grpc';
 import { type ServeFakeOptions, type ServedFake, fake, serveFake } from '@rookery/testing';
 import { afterEach, expect, it, vi } from 'vitest';
@@ -83,6 +84,34 @@ it('loses no call when a replica stops gracefully, and finds it again when it is
   await served(200, back, b);
   await stop();
   expect(outcome.failures).toEqual([]);
+});
+
+it('has calls wait for a moment while the only replica is replaced', async () => {
+  const old = await replica();
+  const { outcome, stop } = callers(old.target);
+  await served(200, old);
+  await old.drain();
+  await served(200, await replica({ port: old.port }));
+  await stop();
+  expect(outcome.failures).toEqual([]);
+});
+
+it('fails calls at once when no replica has come for a moment, until there is one', async () => {
+  const old = await replica();
+  const client = createGrpcClient(KindsDefinition, { target: old.target, timeout: '10s' });
+  cleanUps.push(() => client.close());
+  await client.methods.create({});
+  await old.drain();
+  await expect(client.methods.create({})).rejects.toThrow(Unavailable);
+  const begun = performance.now();
+  for (let call = 0; call < 10; call += 1) await expect(client.methods.create({})).rejects.toThrow(Unavailable);
+  // Ten that wait would take 5 s.
+  expect(performance.now() - begun).toBeLessThan(1_000);
+
+  const back = await replica({ port: old.port });
+  await expect.poll(() => client.methods.create({}).catch(() => undefined), { timeout: 5_000 }).toBeDefined();
+  await back.drain();
+  await Promise.all([client.methods.create({}), replica({ port: old.port })]);
 });
 
 /** Of one replica only: a call that both refuse in the same instant fails, because gRPC sends a refused call once more. */

@@ -38,6 +38,8 @@ export type StreamHandler = (stream: OutgoingStream) => void;
 export interface FakeService {
   readonly target: string;
   stop(): void;
+  /** Resolves when its clients know that it goes, and have gone. */
+  drain(): Promise<void>;
 }
 
 /** An error as a Rookery service sends it. */
@@ -86,7 +88,11 @@ export async function serveFake(
       error ? reject(error) : resolve(bound),
     ),
   );
-  return { target: `127.0.0.1:${port}`, stop: () => server.forceShutdown() };
+  return {
+    target: `127.0.0.1:${port}`,
+    stop: () => server.forceShutdown(),
+    drain: () => new Promise((resolve) => server.tryShutdown(() => resolve())),
+  };
 }
 
 async function answer(

@@ -1,32 +1,24 @@
 import { type DescMethod, type Message, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { Client, type ClientReadableStream, type Metadata, connectivityState, credentials } from '@grpc/grpc-js';
+import {
+  type ChannelOptions,
+  Client,
+  type ClientReadableStream,
+  type Metadata,
+  connectivityState,
+  credentials,
+} from '@grpc/grpc-js';
 import type { CallContext } from '@rookery/context';
-import { beginClientSpan, fromReceived, spanEndOf } from '@rookery/grpc';
+import { CHANNEL_OPTIONS, LOAD_BALANCING, beginClientSpan, fromReceived, spanEndOf } from '@rookery/grpc';
 
-/** Of a channel: every replica gets its share, a dead one is noticed within 30 s, a restarted one is found within 2 s. */
-const CHANNEL = {
-  'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
+const CHANNEL: ChannelOptions = {
+  ...CHANNEL_OPTIONS,
+  'grpc.service_config': JSON.stringify({ loadBalancingConfig: LOAD_BALANCING }),
+  // A dead connection is noticed within 30 s.
   'grpc.keepalive_time_ms': 20_000,
   'grpc.keepalive_timeout_ms': 10_000,
-  'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.min_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 2000,
-  // A new replica behind a headless service is found this soon after a lost connection.
-  'grpc.dns_min_time_between_resolutions_ms': 5000,
   // What a service sends is its own business; the default of 4 MiB would make a larger reply RESOURCE_EXHAUSTED.
   'grpc.max_receive_message_length': -1,
-  // Two gateways of one process (the embedded topology, tests) must not share connections and their backoff.
-  'grpc.use_local_subchannel_pool': 1,
 };
-
-/**
- * How long a call waits for a connection when there is none, in milliseconds. grpc-js fails it as soon as the address that
- * it knows refuses, also while it looks for those of the replicas that have come instead.
- */
-const RECONNECTING = 500;
-
-/** How the balancer of the channel says that it had no connection to send a call on; a service's own words begin otherwise. */
-const UNSENT = /^round_robin: No connection established\b/;
 
 /** What goes with a call. */
 export interface UpstreamCall {
@@ -49,22 +41,10 @@ export class Upstream {
   }
 
   /**
-   * Repeats a call once that could not be sent, when there is a connection a moment later: it was made on one that ended.
    * @param timeout milliseconds
    * @throws {RookeryError} that the status stands for
    */
-  async unary(call: UpstreamCall, timeout: number): Promise<Message> {
-    const until = Date.now() + timeout;
-    try {
-      return await this.attempt(call, timeout);
-    } catch (error) {
-      const { details = '' } = ((error as Error).cause ?? {}) as { details?: string };
-      if (!UNSENT.test(details) || !(await this.reachable(RECONNECTING))) throw error;
-      return await this.attempt(call, Math.max(1, until - Date.now()));
-    }
-  }
-
-  private attempt({ method, request, metadata, context }: UpstreamCall, timeout: number): Promise<Message> {
+  unary({ method, request, metadata, context }: UpstreamCall, timeout: number): Promise<Message> {
     const { signal } = context;
     const span = beginClientSpan(pathOf(method), this.name, metadata, context);
     return new Promise((resolve, reject) => {
@@ -106,11 +86,6 @@ export class Upstream {
     call.once('close', () => signal.removeEventListener('abort', cancel));
     if (signal.aborted) cancel();
     return call;
-  }
-
-  /** Resolves when there is a connection, or when it has taken too long for a call to wait for it. */
-  async connecting(): Promise<void> {
-    if (!this.connected) await this.reachable(RECONNECTING);
   }
 
   get connected(): boolean {

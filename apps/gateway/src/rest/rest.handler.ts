@@ -51,7 +51,6 @@ export class RestHandler {
       context,
     };
     const upstream = this.upstreams.of(binding.method.parent);
-    await upstream.connecting();
     if (binding.method.methodKind === 'server_streaming')
       return this.stream(request, reply, upstream, binding, call, path);
 

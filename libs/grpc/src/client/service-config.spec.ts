@@ -15,18 +15,14 @@ const config = (options: MethodsOptions<typeof UserServiceDefinition> = {}) =>
   serviceConfig(UserServiceDefinition, options) as {
     methodConfig: { name: { method: string }[]; retryPolicy?: object }[];
     retryThrottling: object;
-    loadBalancingConfig: object;
   };
 
 const retried = (options?: MethodsOptions<typeof UserServiceDefinition>) =>
   config(options).methodConfig.map(({ name }) => name[0]!.method);
 
 describe('the service config', () => {
-  it('spreads calls and has a budget for retries', () => {
-    expect(config()).toMatchObject({
-      loadBalancingConfig: [{ round_robin: {} }],
-      retryThrottling: { maxTokens: 100, tokenRatio: 0.1 },
-    });
+  it('has a budget for retries', () => {
+    expect(config()).toMatchObject({ retryThrottling: { maxTokens: 100, tokenRatio: 0.1 } });
   });
 
   it('retries what the proto calls idempotent', () => {

@@ -7,6 +7,7 @@ import {
   type MethodsOptions,
   type RetryPolicy,
 } from './client-options.js';
+import { LOAD_BALANCING } from './load-balancing.js';
 
 /** grpc-js quietly makes no more (`grpc-node.retry_max_attempts_limit`), so more is refused. */
 const MOST_ATTEMPTS = 5;
@@ -30,7 +31,7 @@ export function serviceConfig<D extends ServiceDefinition>(service: D, options: 
   const unknown = methods.find(([name]) => !(name in service.methods));
   if (unknown) throw new TypeError(`${service.fullName} has no method ${unknown[0]}`);
   return {
-    loadBalancingConfig: [{ round_robin: {} }],
+    loadBalancingConfig: LOAD_BALANCING,
     retryThrottling: RETRY_BUDGET,
     methodConfig: Object.entries(service.methods).flatMap(([name, method]) => {
       const policy = policyOf(`${service.fullName}/${method.name}`, method, options, name);
