@@ -3,7 +3,7 @@ import { DatabaseConfig } from '@rookery/database';
 import { MessagingConfig } from '@rookery/messaging';
 import { ShutdownConfig } from '@rookery/service';
 import { describe, expect, it } from 'vitest';
-import { CHANNEL_OPTIONS } from '../../libs/grpc/src/client/grpc-channel.js';
+import { CHANNEL_OPTIONS } from '@rookery/grpc';
 import { applications, deployed } from './applications.js';
 import { overlays, replicated } from './overlays.js';
 import { replicasAtLeast, replicasAtMost } from './replicas.js';

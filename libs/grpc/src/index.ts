@@ -37,7 +37,6 @@ export {
   clientDeclaration,
   clientToken,
 } from './client/grpc-clients.module.js';
-export { LOAD_BALANCING } from './client/load-balancing.js';
 export { beginClientSpan, spanEndOf } from './client/client-span.js';
 export { type ReceivedStatus, fromReceived } from './client/received-status.js';
 export {

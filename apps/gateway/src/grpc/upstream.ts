@@ -8,11 +8,10 @@ import {
   credentials,
 } from '@grpc/grpc-js';
 import type { CallContext } from '@rookery/context';
-import { CHANNEL_OPTIONS, LOAD_BALANCING, beginClientSpan, fromReceived, spanEndOf } from '@rookery/grpc';
+import { CHANNEL_OPTIONS, beginClientSpan, fromReceived, spanEndOf } from '@rookery/grpc';
 
 const CHANNEL: ChannelOptions = {
   ...CHANNEL_OPTIONS,
-  'grpc.service_config': JSON.stringify({ loadBalancingConfig: LOAD_BALANCING }),
   // A dead connection is noticed within 30 s.
   'grpc.keepalive_time_ms': 20_000,
   'grpc.keepalive_timeout_ms': 10_000,

@@ -1,4 +1,5 @@
 import type { ChannelOptions, InterceptingListener, Metadata } from '@grpc/grpc-js';
+import { LOAD_BALANCING } from './load-balancing.js';
 
 /** One call on a channel: bytes out, bytes in, one status. What the client needs of grpc-js's own. */
 export interface ChannelCall {
@@ -20,6 +21,7 @@ export interface GrpcChannel {
 
 /** Spread calls over the addresses of a name, find out about dead connections, come back quickly. */
 export const CHANNEL_OPTIONS: ChannelOptions = {
+  'grpc.service_config': JSON.stringify({ loadBalancingConfig: LOAD_BALANCING }),
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.min_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 2_000,
