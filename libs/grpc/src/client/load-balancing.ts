@@ -1,6 +1,6 @@
 import { type ChannelOptions, connectivityState, experimental } from '@grpc/grpc-js';
 
-/** Milliseconds from the loss of the last connection until calls fail for want of one. */
+/** Milliseconds from when no address can be connected to until calls fail for want of a connection. */
 const GRACE = 500;
 
 const NAME = 'rookery_round_robin';
@@ -21,8 +21,8 @@ class LoadBalancingConfig implements experimental.TypedLoadBalancingConfig {
 }
 
 /**
- * gRPC's `round_robin`, whose calls wait for a moment where it would fail them: when the last connection is lost, until
- * there is one again or `GRACE` is over. A replica that is replaced is followed by another one, whose address the name
+ * gRPC's `round_robin`, whose calls wait for a moment where it would fail them: when there is no connection (any more),
+ * until there is one or `GRACE` is over. A replica that is replaced is followed by another one, whose address the name
  * server has to say first. In an outage that lasts longer calls fail at once, until a connection stands again.
  */
 class LoadBalancer implements experimental.LoadBalancer {
