@@ -7,7 +7,6 @@ import { ConfigError, type Environment, loadConfig } from '@rookery/config';
 import { DESCRIPTOR_SET_BASE64 } from '@rookery/contracts';
 import { HealthModule, Lifecycle } from '@rookery/health';
 import { LogConfig, Logger, NestLogger, ObservabilityModule, TraceConfig, createLogger } from '@rookery/observability';
-import { OpenSockets } from '@rookery/resilience';
 import { listening, type Runnable, ShutdownConfig } from '@rookery/service';
 import { ApiRegistry } from './descriptors/registry.js';
 import { GatewayConfig } from './gateway.config.js';
@@ -64,16 +63,12 @@ export async function createGateway({ environment, logger, descriptors }: Create
     logger: new NestLogger(ownLogger),
   });
   const lifecycle = app.get(Lifecycle);
-  const sockets = new OpenSockets();
-  sockets.watch(app.getHttpServer());
   let url = '';
   let closing: Promise<void> | undefined;
   const close = async () => {
     const wasReady = lifecycle.state === 'ready';
     lifecycle.advance('draining');
     if (wasReady && shutdown.drain > 0) await sleep(shutdown.drain);
-    // Somebody may be about to use one; who wants no request lost has a drain, and waits for these as for the others.
-    if (shutdown.drain === 0) sockets.closeUnused();
     await app.close();
     lifecycle.advance('stopped');
   };

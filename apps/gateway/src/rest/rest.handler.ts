@@ -9,7 +9,7 @@ import { ApiRegistry } from '../descriptors/registry.js';
 import { type RestBinding, successStatus } from '../descriptors/rest-binding.js';
 import { GatewayConfig } from '../gateway.config.js';
 import { requestMetadata } from '../grpc/request-metadata.js';
-import type { Upstream, UpstreamCall } from '../grpc/upstream.js';
+import { type UpstreamCall } from '../grpc/upstream.js';
 import { fromReceived } from '@rookery/grpc';
 import { Upstreams } from '../grpc/upstreams.js';
 import { bindRequest } from './request-binding.js';
@@ -50,11 +50,9 @@ export class RestHandler {
       metadata: requestMetadata(request.headers, context),
       context,
     };
-    const upstream = this.upstreams.of(binding.method.parent);
-    if (binding.method.methodKind === 'server_streaming')
-      return this.stream(request, reply, upstream, binding, call, path);
+    if (binding.method.methodKind === 'server_streaming') return this.stream(request, reply, binding, call, path);
 
-    const message = await upstream.unary(call, this.config.timeout);
+    const message = await this.upstreams.of(binding.method.parent).unary(call, this.config.timeout);
     return reply
       .status(successStatus(binding))
       .header('content-type', 'application/json; charset=utf-8')
@@ -64,11 +62,11 @@ export class RestHandler {
   private async stream(
     request: FastifyRequest,
     reply: FastifyReply,
-    upstream: Upstream,
     binding: RestBinding,
     call: UpstreamCall,
     path: string,
   ): Promise<FastifyReply> {
+    const upstream = this.upstreams.of(binding.method.parent);
     const stream = new SseStream<Message, ServiceError | RookeryError>(upstream.serverStream(call), {
       encode: (message) => this.encode(binding, message),
       translate: (error) => ('details' in error ? fromReceived(error, upstream.name) : error),

@@ -2,6 +2,7 @@ import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@
 import { HttpAdapterHost } from '@nestjs/core';
 import { Unavailable } from '@rookery/errors';
 import { Lifecycle } from '@rookery/health';
+import { OpenSockets } from '@rookery/resilience';
 import { ShutdownConfig } from '@rookery/service';
 import { type FastifyInstance } from 'fastify';
 import { OpenStreams } from './open-streams.js';
@@ -21,6 +22,7 @@ const SHORTEST_KEEP_ALIVE = 3;
 @Injectable()
 export class Shutdown implements OnModuleInit, BeforeApplicationShutdown {
   private begun = false;
+  private readonly sockets = new OpenSockets();
 
   constructor(
     private readonly streams: OpenStreams,
@@ -31,6 +33,7 @@ export class Shutdown implements OnModuleInit, BeforeApplicationShutdown {
 
   onModuleInit(): void {
     const fastify = this.fastify;
+    this.sockets.watch(fastify.server);
     const keepAlive = Math.floor(this.config.drain / 1_000) - 1;
     fastify.addHook('onSend', async (_request, reply) => {
       if (this.begun || this.lifecycle.state === 'draining') reply.header('connection', 'close');
@@ -49,6 +52,8 @@ export class Shutdown implements OnModuleInit, BeforeApplicationShutdown {
     this.streams.close(
       () => new Unavailable('The gateway is shutting down; connect again.', { reason: 'SHUTTING_DOWN' }),
     );
+    // Somebody may be about to use one; who wants no request lost has a drain, and waits for these as for the others.
+    if (this.config.drain === 0) this.sockets.closeUnused();
     const { server } = this.fastify;
     const limit = setTimeout(() => server.closeAllConnections(), DRAIN_LIMIT);
     // A gateway that never listened has no server to close.
