@@ -3,12 +3,7 @@ export const RUN = {
   /** Of victims, pauses and absences. */
   seed: Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 31)),
   /** For how long processes are killed, in milliseconds. */
-  killing: Number(process.env['CHAOS_MINUTES'] ?? 0.7) * 60_000,
+  killing: Number(process.env['CHAOS_MINUTES'] ?? 1.6) * 60_000,
   /** For how long NATS is away, in milliseconds. */
   outage: Number(process.env['CHAOS_OUTAGE_SECONDS'] ?? 6) * 1_000,
 } as const;
-
-/** Whether killing for so many milliseconds goes on for longer than two cores stand when it never pauses. */
-export function isLong(killing: number): boolean {
-  return killing > 120_000;
-}

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const USAGE = `npm run chaos -- [options]: everything is killed under a load of orders, and NATS stays away for a while
-  --minutes N          how long, 10 by default
+  --minutes N          how long, more than 1.5 and 10 by default
   --seed N             the victims and pauses of an earlier run, which printed it; random by default
   --outage-seconds N   how long NATS is away in the second part, 60 by default
   --logs DIR           keeps what the services print in files there
@@ -40,7 +40,7 @@ function read(): Record<string, string> {
       },
     });
     return {
-      CHAOS_MINUTES: number('minutes', values.minutes, { above: 0.5 }),
+      CHAOS_MINUTES: number('minutes', values.minutes, { above: 1.5 }),
       CHAOS_OUTAGE_SECONDS: number('outage-seconds', values['outage-seconds'], { above: 0 }),
       ...(values.seed === undefined ? {} : { CHAOS_SEED: number('seed', values.seed, { above: -1 }) }),
       ...(values.logs === undefined ? {} : { TEST_LOGS_DIR: folder(values.logs) }),
