@@ -53,22 +53,20 @@ export class HeldDeliveries {
     await Promise.all(this.running);
   }
 
-  /** Handles it, now or when one of those before it has ended. */
+  /** Handles it, now or when one of those before it has ended; while paused, it waits. */
   take(message: PulledMessage): void {
     this.held.add(message);
     if (this.tenure && this.running.size < this.source.capacity) this.start(message, this.tenure);
     else this.waiting.push(message);
   }
 
-  /** Somebody else may have it at once; left alone it would wait for the ack timeout. */
-  giveBack(message: PulledMessage): void {
-    this.held.delete(message);
-    // A consumer that keeps the order begins anew behind what is settled.
-    if (!this.source.hold) message.again();
-  }
-
+  /** Somebody else may have what waits at once; left alone it would wait for the ack timeout. */
   giveBackWaiting(): void {
-    for (const message of this.waiting.splice(0)) this.giveBack(message);
+    for (const message of this.waiting.splice(0)) {
+      this.held.delete(message);
+      // A consumer that keeps the order begins anew behind what is settled.
+      if (!this.source.hold) message.again();
+    }
   }
 
   /** Tells the server that they are at work, and gives back what waits when that has not got on since the last time. */

@@ -142,8 +142,7 @@ export class JetStreamConsumer {
       end(error);
     };
     const delivered = (message: PulledMessage) => {
-      if (this.pulls !== pulls) return this.deliveries.giveBack(message);
-      if (next !== undefined && message.deliverySequence !== next++) {
+      if (this.pulls === pulls && next !== undefined && message.deliverySequence !== next++) {
         return failed(new Error('a delivery was missed; starting over behind what is settled, to keep the order'));
       }
       this.deliveries.take(message);
@@ -159,10 +158,9 @@ export class JetStreamConsumer {
     } finally {
       this.pulls = undefined;
       this.deliveries.pause();
-      // Before what waits is given back, or it could come here again.
-      const closed = pulls.close({ drain: this.client.state().up });
+      await pulls.close({ connected: this.client.state().up });
+      // With what has come while it was closed; not before, or it could come here again.
       this.deliveries.giveBackWaiting();
-      await closed;
     }
   }
 

@@ -33,6 +33,7 @@ export interface PullListener {
 export class PullSubscription {
   private readonly inbox = createInbox();
   private readonly requests: string;
+  private readonly information: string;
   private readonly subscription: Subscription;
   private readonly watch: NodeJS.Timeout;
   private readonly expires: { expires: number; idle_heartbeat: number };
@@ -49,6 +50,7 @@ export class PullSubscription {
   ) {
     const heartbeat = Math.round(expires / HEARTBEATS);
     this.requests = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`;
+    this.information = `$JS.API.CONSUMER.INFO.${stream}.${name}`;
     this.expires = { expires: nanos(expires), idle_heartbeat: nanos(heartbeat) };
     this.subscription = nats.subscribe(this.inbox, { callback: (error, message) => this.receive(error, message) });
     this.watch = setInterval(() => this.look(), heartbeat);
@@ -71,13 +73,17 @@ export class PullSubscription {
   }
 
   /**
-   * Takes the requests back.
-   * @param drain whether to wait, on a connection that works, for what the server has sent until it hears that
+   * Takes the requests back. On a connection that works it resolves when the server has forgotten them, and all has come
+   * that was sent until then. A server that has not forgotten them would take what is given back for one of them, and not
+   * deliver it to anyone else before its ack timeout (NATS 2.9); asked about the consumer it looks who is still there.
    */
-  async close({ drain }: { drain: boolean }): Promise<void> {
+  async close({ connected }: { connected: boolean }): Promise<void> {
     clearInterval(this.watch);
     if (this.nats.isClosed() || this.subscription.isClosed()) return;
-    if (drain) await within(this.subscription.drain(), DRAIN_TIMEOUT);
+    if (connected) {
+      await within(this.subscription.drain(), DRAIN_TIMEOUT);
+      await this.nats.request(this.information, undefined, { timeout: DRAIN_TIMEOUT }).catch(() => undefined);
+    }
     if (!this.subscription.isClosed()) this.subscription.unsubscribe();
   }
 

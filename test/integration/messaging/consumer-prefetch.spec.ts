@@ -123,6 +123,39 @@ it('what waits for stuck handlers is soon with another replica, and is not handl
   await Promise.all([busy.close(), idle.close()]);
 });
 
+it('what waits with a replica that stops is soon with another one', async () => {
+  const [stopping, other] = [bus('stopping'), bus('other')];
+  let release = () => {};
+  const stuck = new Promise<void>((resolve) => (release = resolve));
+  const stopIt = stopping.subscribe(
+    subscription(async () => {
+      await stuck;
+      return DONE;
+    }),
+  );
+  // Fewer than it asks for: the server still has a request of it when it stops.
+  const waiting = 2;
+  await publish(stopping, CONCURRENCY + waiting);
+  await soon(async () => expect((await consumer()).num_ack_pending).toBe(CONCURRENCY + waiting));
+  const stopped = stopIt();
+  const handled: string[] = [];
+  const stopOther = other.subscribe(
+    subscription(async ({ event }) => {
+      handled.push(event.id);
+      return DONE;
+    }),
+  );
+  await stopped;
+  // `soon` is shorter than the ack timeout.
+  await soon(() => expect(handled).toHaveLength(waiting));
+  release();
+  await soon(async () => expect((await consumer()).num_ack_pending).toBe(0));
+  expect(handled).toHaveLength(waiting);
+  expect(new Set(handled).size).toBe(waiting);
+  await stopOther();
+  await Promise.all([stopping.close(), other.close()]);
+});
+
 it('replicas that stop under load leave nothing behind that waits for the ack timeout', async () => {
   const shop = bus('shop-service');
   const handled = new Map<string, number>();
