@@ -57,7 +57,8 @@ describe('a handler of events', () => {
     await orderCreated(shop, 'o-1');
     await soon(async () => expect(await asleep()).toHaveLength(1));
     await soon(async () => expect(await effects(mail)).toEqual(['o-1']));
-    expect(await asleep()).toEqual([]);
+    // Cancelled over a connection of its own, beside the second attempt; long before it would have ended by itself.
+    await soon(async () => expect(await asleep()).toEqual([]));
     expect(await deliveries(mail, 'retry')).toBe(1);
     for (const left of seen) expect(left).toBeLessThanOrEqual(500);
   });
