@@ -26,8 +26,6 @@ const ORDERS_PER_SECOND = 20;
 const USERS = 10;
 /** At once: as many as two cores answer in time, also right after all has been started again. */
 const MOST_CALLERS = 100;
-/** At least, on average: there was something that a kill could break. How many more depends on the machine. */
-const ORDERS_PER_KILL = 10;
 /** Beyond the killing: until the last victim is back, every caller answered, every event handled. */
 const PATIENCE = 150_000;
 const none = { missing: [], twice: [], unknown: [] };
@@ -120,7 +118,7 @@ it(
       expect(difference(orders, ids)).toEqual(none);
       expect(difference(found, expected)).toEqual(none);
       expect(dead).toBe(0);
-      expect(acknowledged.length).toBeGreaterThan(total * ORDERS_PER_KILL);
+      expect(acknowledged.length).toBeGreaterThan((RUN.killing / 1_000) * ORDERS_PER_SECOND * 0.5);
     } finally {
       await nats.close();
     }

@@ -80,8 +80,7 @@ export class PullSubscription {
   async close({ connected }: { connected: boolean }): Promise<void> {
     clearInterval(this.watch);
     if (this.nats.isClosed() || this.subscription.isClosed()) return;
-    if (connected) {
-      await within(this.subscription.drain(), DRAIN_TIMEOUT);
+    if (connected && (await within(this.subscription.drain(), DRAIN_TIMEOUT))) {
       await this.nats.request(this.information, undefined, { timeout: DRAIN_TIMEOUT }).catch(() => undefined);
     }
     if (!this.subscription.isClosed()) this.subscription.unsubscribe();
